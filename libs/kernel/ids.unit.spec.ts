@@ -1,0 +1,19 @@
+import { deterministicId, eventId, newId } from './ids';
+
+describe('ids', () => {
+  it('gives the same deterministic id for the same parts, and another for others', () => {
+    expect(deterministicId('a', 'b')).toBe(deterministicId('a', 'b'));
+    expect(deterministicId('ab', '')).not.toBe(deterministicId('a', 'b'));
+    expect(deterministicId('1:a')).not.toBe(deterministicId('1', 'a'));
+  });
+
+  it('numbers the events that one message causes on a stream', () => {
+    expect(eventId('case-1', 'm', 0)).not.toBe(eventId('case-1', 'm', 1));
+    expect(eventId('case-1', 'm', 0)).not.toBe(eventId('case-2', 'm', 0));
+  });
+
+  it('gives new ids in time order', () => {
+    const ids = Array.from({ length: 100 }, newId);
+    expect([...ids].sort()).toEqual(ids);
+  });
+});
