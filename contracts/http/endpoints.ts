@@ -1,0 +1,28 @@
+import { SERVICES, type ServiceName } from '../envelope';
+import { endpoints as approval } from './approval';
+import { endpoints as cases } from './case';
+import { endpoints as connector } from './connector';
+import type { Endpoint } from './endpoint';
+import { endpoints as enrichment } from './enrichment';
+import { endpoints as gateway } from './gateway';
+import { endpoints as ingest } from './ingest';
+import { endpoints as ledger } from './ledger';
+import { operationEndpoints } from './operations';
+import { endpoints as playbookOrchestrator } from './playbook-orchestrator';
+
+/** Every HTTP endpoint of Countersign. A route that is not here does not exist: its service refuses to start. */
+export const ENDPOINTS: readonly Endpoint[] = [
+  ...gateway,
+  ...ingest,
+  ...enrichment,
+  ...cases,
+  ...playbookOrchestrator,
+  ...approval,
+  ...connector,
+  ...ledger,
+  ...SERVICES.flatMap(operationEndpoints),
+];
+
+export function endpointsOf(service: ServiceName): readonly Endpoint[] {
+  return ENDPOINTS.filter((endpoint) => endpoint.service === service);
+}

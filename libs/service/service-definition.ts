@@ -1,0 +1,55 @@
+import type { DynamicModule } from '@nestjs/common';
+import type { ServiceName } from '#contracts/envelope';
+import type { BusPublisher } from '#libs/bus';
+import type { EventStore } from '#libs/event-store';
+import type { JobQueue } from '#libs/jobs';
+import type { Clock } from '#libs/kernel';
+import type { Projection } from '#libs/read-model';
+import type { Logger } from 'pino';
+import type { Static, TObject } from 'typebox';
+import type { DataSource, MigrationInterface } from 'typeorm';
+
+export const PROFILES = ['demo', 'development', 'production'] as const;
+export type Profile = (typeof PROFILES)[number];
+
+/** What a service is handed before its Nest module is built. Every part acts as the service's own database role. */
+export interface ServiceContext<Config = Record<string, unknown>> {
+  readonly name: ServiceName;
+  readonly profile: Profile;
+  /** The service's own variables, parsed and coerced by its schema. */
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly store: EventStore;
+  /** Read models, in the schema `svc_<service>`; `withTenant` of `#libs/read-model` sets the tenant for row security. */
+  readonly database: DataSource;
+  readonly publisher: BusPublisher;
+  readonly jobs: JobQueue;
+  /** Where this service may keep files of its own in the demo and development profiles. */
+  readonly dataFolder: string;
+}
+
+/** All that tells one service from another. Made by `defineService`, run by `runService` or `startService`. */
+export interface ServiceDefinition<Config extends TObject = TObject> {
+  readonly name: ServiceName;
+  /** Unless `<SERVICE>_PORT` says otherwise. */
+  readonly port: number;
+  /** The service's own environment variables, keyed by their names. */
+  readonly config: Config;
+  /** TypeORM's entity classes, whose tables lie in the service's schema. */
+  readonly entities: readonly (new () => object)[];
+  /** Run by `countersign migrate` alone. */
+  readonly migrations: readonly (new () => MigrationInterface)[];
+  /** Settings that the production profile must refuse, each as `NAME: reason`. */
+  refuseInProduction?(config: Static<Config>): readonly string[];
+  projections(context: ServiceContext<Static<Config>>): readonly Projection[];
+  /** Controllers (HTTP and reactions) and providers. The tokens of this library are there without an import. */
+  module(context: ServiceContext<Static<Config>>): DynamicModule;
+}
+
+/** Checks a definition and infers the type of its configuration from the schema. */
+export function defineService<Config extends TObject>(
+  definition: ServiceDefinition<Config>,
+): ServiceDefinition<Config> {
+  return definition;
+}
