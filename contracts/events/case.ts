@@ -1,0 +1,69 @@
+import Type from 'typebox';
+import { AttackId, Observable, Severity, Verdict } from '../alert';
+import { Closed, Digest, Literals, Nullable, Personal, Text, Timestamp, Uuid } from '../schema';
+import { eventContracts, type EventOf } from './event';
+
+export const CASE_STATUSES = ['new', 'in_progress', 'on_hold', 'resolved', 'closed'] as const;
+export const CaseStatus = Literals(...CASE_STATUSES);
+export type CaseStatus = (typeof CASE_STATUSES)[number];
+
+export const RESOLUTIONS = ['true_positive', 'false_positive', 'benign', 'duplicate', 'other'] as const;
+export const Resolution = Literals(...RESOLUTIONS);
+
+const AlertOfCase = {
+  caseId: Uuid,
+  alertId: Uuid,
+  sourceId: Uuid,
+  source: Text(200),
+  /** The finding's title. */
+  alertTitle: Personal(Text(1000)),
+  /** The finding's own time. */
+  alertTime: Timestamp,
+  alertSeverity: Severity,
+  observables: Type.Array(Observable, { maxItems: 500 }),
+  attack: Type.Array(AttackId, { maxItems: 200 }),
+  verdict: Verdict,
+  score: Type.Integer({ minimum: 0, maximum: 100 }),
+};
+
+/** Stream `case-<caseId>`. */
+export const caseEvents = eventContracts('case', {
+  CaseOpened: Closed({ ...AlertOfCase, title: Personal(Text(1000)), severity: Severity, rule: Text(100) }),
+  AlertGrouped: Closed({ ...AlertOfCase, rule: Text(100) }),
+  /** An alert of this case was sent again with other content. */
+  CaseAlertUpdated: Closed(AlertOfCase),
+  CaseStatusChanged: Closed({
+    caseId: Uuid,
+    from: CaseStatus,
+    to: CaseStatus,
+    resolution: Nullable(Resolution),
+    comment: Personal(Text(4000, 0)),
+  }),
+  CaseSeverityChanged: Closed({ caseId: Uuid, from: Severity, to: Severity, reason: Personal(Text(4000, 0)) }),
+  CaseAssigned: Closed({ caseId: Uuid, from: Nullable(Personal(Text(200))), to: Nullable(Personal(Text(200))) }),
+  CaseNoteAdded: Closed({ caseId: Uuid, noteId: Uuid, text: Personal(Text(20_000)) }),
+  CaseEvidenceAdded: Closed({
+    caseId: Uuid,
+    evidenceId: Uuid,
+    kind: Literals('link', 'file'),
+    name: Personal(Text(500)),
+    /** For a link. */
+    url: Nullable(Personal(Text(4096))),
+    /** For a file: its media type, bytes and SHA-256; the bytes themselves stay out of the ledger. */
+    mediaType: Nullable(Text(200)),
+    size: Nullable(Type.Integer({ minimum: 0 })),
+    digest: Nullable(Digest),
+    comment: Personal(Text(4000, 0)),
+  }),
+  CaseEscalated: Closed({
+    caseId: Uuid,
+    escalationId: Uuid,
+    to: Closed({ kind: Literals('person', 'tier'), id: Personal(Text(200)) }),
+    reason: Personal(Text(4000)),
+    deadline: Timestamp,
+  }),
+  EscalationAcknowledged: Closed({ caseId: Uuid, escalationId: Uuid, comment: Personal(Text(4000, 0)) }),
+  /** Nobody acknowledged it in time. */
+  EscalationExpired: Closed({ caseId: Uuid, escalationId: Uuid }),
+});
+export type CaseEvent = EventOf<typeof caseEvents>;
