@@ -1,0 +1,4 @@
+export * from './port';
+export * from './to-message';
+export * from './topics';
+export * from './traceparent';

@@ -1,0 +1,30 @@
+import { randomBytes } from 'node:crypto';
+import { isSpanContextValid, TraceFlags, type SpanContext } from '@opentelemetry/api';
+
+const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?$/;
+
+/** The span that a `traceparent` names (W3C Trace Context, section 3.2); `undefined` when it is missing or not valid. */
+export function spanContextOf(traceparent: string | undefined): SpanContext | undefined {
+  const [, traceId, spanId, flags] = TRACEPARENT.exec(traceparent ?? '') ?? [];
+  if (traceId === undefined || spanId === undefined || flags === undefined) return undefined;
+  const context = { traceId, spanId, traceFlags: Number.parseInt(flags, 16), isRemote: true };
+  return isSpanContextValid(context) ? context : undefined;
+}
+
+/** A span as the `traceparent` that a message or an HTTP request carries. */
+export function traceparentOf(span: Pick<SpanContext, 'traceId' | 'spanId' | 'traceFlags'>): string {
+  return `00-${span.traceId}-${span.spanId}-${(span.traceFlags & 0xff).toString(16).padStart(2, '0')}`;
+}
+
+/**
+ * The `traceparent` for what a message, event or request causes: the same trace, a span of its own. Without a valid
+ * parent, the beginning of a new, sampled trace.
+ */
+export function childTraceparent(parent: string | undefined): string {
+  const context = spanContextOf(parent);
+  return traceparentOf({
+    traceId: context?.traceId ?? randomBytes(16).toString('hex'),
+    spanId: randomBytes(8).toString('hex'),
+    traceFlags: context?.traceFlags ?? TraceFlags.SAMPLED,
+  });
+}
