@@ -1,3 +1,4 @@
+export * from './database-roles';
 export * from './embedded-postgres';
 export * from './file-lock';
 export * from './free-port';

@@ -1,0 +1,3 @@
+export * from './given-when-then';
+export * from './postgres';
+export * from './test-server';
