@@ -1,7 +1,10 @@
 import type { Actor, Category, EventMeta } from '#contracts/envelope';
-import type { JsonObject } from '#libs/kernel';
+import type { DomainError, JsonObject } from '#libs/kernel';
 
-/** An event to be appended. `time` (RFC 3339, UTC, milliseconds) is raised to the stream's last time if it lies before it. */
+/**
+ * An event to be appended. `id` is a UUID in lower case, unique in its category. `time` is RFC 3339 in UTC with
+ * milliseconds (`2026-11-24T09:30:00.000Z`) and is raised to the stream's last time if it lies before it.
+ */
 export interface NewEvent {
   readonly id: string;
   readonly type: string;
@@ -51,6 +54,23 @@ export type AppendResult =
   /** The head of a stream is not the expected one; nothing of the group was written. Reload, decide again. */
   | { readonly status: 'conflict'; readonly stream: string; readonly expected: number; readonly actual: number };
 
+/**
+ * A group that could never be written as it is: a text with NUL or a lone surrogate, a field of the envelope that is
+ * wrong, an event id that stands for another event already. Nothing of it was written; the other groups are not touched.
+ */
+export interface AppendRefusal {
+  readonly status: 'refused';
+  readonly error: DomainError;
+}
+
+/** How far readers are behind what is committed, because a write transaction is open somewhere in the database. */
+export interface VisibilityLag {
+  /** Committed events that `readAfter` does not show yet. */
+  readonly events: number;
+  /** The age of the oldest of them in milliseconds, its `time` against the database's clock; 0 when there is none. */
+  readonly milliseconds: number;
+}
+
 /** Where a reader stands: opaque, comparable only by the store that made it. `undefined` is the beginning. */
 export type Cursor = string;
 
@@ -62,10 +82,20 @@ export interface EventPage {
 
 /** The append-only ledger. One instance acts as one service's role and may append to that service's categories only. */
 export interface EventStore {
-  /** One group. Throws DomainError('database_unavailable') when the outcome is unknown: append again, ids make it safe. */
+  /**
+   * One group.
+   * @throws DomainError('database_unavailable') when the outcome is unknown: append again, ids make it safe.
+   * @throws DomainError('invalid_character' | 'invalid_field' | 'event_id_taken' | 'permission_missing') for a group that
+   * can never be written as it is.
+   */
   append(group: AppendGroup): Promise<AppendResult>;
-  /** Many groups in one statement: each succeeds or conflicts on its own. The results stand in the order of the groups. */
-  appendMany(groups: readonly AppendGroup[]): Promise<AppendResult[]>;
+  /**
+   * Many groups in one statement: each succeeds, conflicts or is refused on its own. The results stand in the order of
+   * the groups. A group may continue a stream that an earlier group of the same call appends to: it then expects the
+   * head which that group leaves (see `headAfter`), and conflicts when that group is not written.
+   * @throws DomainError('database_unavailable') as `append`.
+   */
+  appendMany(groups: readonly AppendGroup[]): Promise<(AppendResult | AppendRefusal)[]>;
   /** The events of one stream in version order. */
   readStream(
     category: Category,
@@ -83,6 +113,7 @@ export interface EventStore {
     cursor: Cursor | undefined,
     options: { categories?: readonly Category[]; tenant?: string; limit: number },
   ): Promise<EventPage>;
+  visibilityLag(): Promise<VisibilityLag>;
   /** Wakes readers of this process after an append; polling remains the truth. Returns the unsubscribe function. */
   onAppended(listener: (categories: readonly Category[]) => void): () => void;
   close(): Promise<void>;

@@ -1,0 +1,154 @@
+import { type Decider, type DomainEvent, DomainError } from '#libs/kernel';
+import {
+  type CommandContext,
+  type Executed,
+  foldRecorded,
+  headOf,
+  MAX_ATTEMPTS,
+  toNewEvents,
+  tooManyConflicts,
+} from './execute';
+import type { AppendRefusal, AppendResult, EventStore, RecordedEvent, StreamAppend, StreamHead } from './port';
+import { headAfter, streamKey } from './prepared-group';
+
+export interface CommandRequest<Command> {
+  readonly context: CommandContext;
+  readonly command: Command;
+}
+
+export type ExecutedOrRefused<State> =
+  | ({ readonly status: 'done' } & Executed<State>)
+  /** What `decide` threw, or what the store refused; the other commands are not touched. */
+  | { readonly status: 'refused'; readonly error: DomainError };
+
+/** A stream as the commands of one round see it: what stands in the ledger, and what earlier commands want to add. */
+interface Tip<State> {
+  state: State;
+  head: StreamHead;
+  lastTime: string;
+}
+
+interface Decision<State> {
+  readonly index: number;
+  readonly key: string;
+  readonly state: State;
+  readonly append?: StreamAppend;
+  readonly error?: DomainError;
+}
+
+/**
+ * Many commands, for a reaction that handles a batch: all streams in one read, all appends in one statement. Commands
+ * on the same stream are decided in their order, each on the state that the one before leaves. Only what lost a race is
+ * loaded and decided again. The results stand in the order of the requests.
+ *
+ * @throws DomainError('database_unavailable'): call again, ids make it safe.
+ */
+export async function executeAll<State, Command, Event extends DomainEvent>(
+  store: EventStore,
+  decider: Decider<State, Command, Event>,
+  requests: readonly CommandRequest<Command>[],
+): Promise<ExecutedOrRefused<State>[]> {
+  const results = new Map<number, ExecutedOrRefused<State>>();
+  const earlier = new Map<number, readonly RecordedEvent[]>();
+  const lost = new Map<number, number>();
+  while (results.size < requests.length) {
+    const open = [...requests.entries()].filter(([index]) => !results.has(index));
+    const tips = await loadTips(store, decider, open);
+    const decisions: Decision<State>[] = [];
+    for (const [index, request] of open) {
+      const tip = tips.get(keyOf(request));
+      if (!tip) throw new DomainError('internal', `stream ${request.context.stream} was not loaded`);
+      const answered = earlier.get(index);
+      if (answered) results.set(index, { status: 'done', state: tip.state, events: answered });
+      else decisions.push(decide(decider, index, request, tip));
+    }
+    await settle(store, decisions, { results, earlier, lost });
+  }
+  return requests.map(
+    (_, index) => results.get(index) ?? refusal(new DomainError('internal', 'a command had no result')),
+  );
+}
+
+async function loadTips<State, Command, Event extends DomainEvent>(
+  store: EventStore,
+  decider: Decider<State, Command, Event>,
+  open: readonly (readonly [number, CommandRequest<Command>])[],
+): Promise<Map<string, Tip<State>>> {
+  const tips = new Map<string, Tip<State>>();
+  for (const category of new Set(open.map(([, { context }]) => context.category))) {
+    const streams = new Set(open.flatMap(([, { context }]) => (context.category === category ? [context.stream] : [])));
+    for (const [stream, history] of await store.readStreams(category, [...streams])) {
+      tips.set(streamKey(category, stream), {
+        state: foldRecorded(decider, history),
+        head: headOf(history),
+        lastTime: history.at(-1)?.time ?? '',
+      });
+    }
+  }
+  return tips;
+}
+
+function decide<State, Command, Event extends DomainEvent>(
+  decider: Decider<State, Command, Event>,
+  index: number,
+  { context, command }: CommandRequest<Command>,
+  tip: Tip<State>,
+): Decision<State> {
+  const { category, stream, tenant } = context;
+  const key = streamKey(category, stream);
+  try {
+    const decided = decider.decide(command, tip.state);
+    if (decided.length === 0) return { index, key, state: tip.state };
+    // The store would raise it too, but then the head that the next command expects would be another.
+    const time = context.time.toISOString() < tip.lastTime ? new Date(tip.lastTime) : context.time;
+    const append = { category, stream, tenant, expected: tip.head, events: toNewEvents(decided, { ...context, time }) };
+    tip.head = headAfter(append);
+    tip.lastTime = time.toISOString();
+    for (const event of decided) tip.state = decider.evolve(tip.state, event);
+    return { index, key, state: tip.state, append };
+  } catch (error) {
+    if (error instanceof DomainError) return { index, key, state: tip.state, error };
+    throw error;
+  }
+}
+
+/** Appends the round, and keeps the answers that nothing before them on their stream has made void. */
+async function settle<State>(
+  store: EventStore,
+  decisions: readonly Decision<State>[],
+  {
+    results,
+    earlier,
+    lost,
+  }: {
+    results: Map<number, ExecutedOrRefused<State>>;
+    earlier: Map<number, readonly RecordedEvent[]>;
+    lost: Map<number, number>;
+  },
+): Promise<void> {
+  const groups = decisions.flatMap(({ append }) => (append ? [[append]] : []));
+  const appended = groups.length > 0 ? await store.appendMany(groups) : [];
+  const broken = new Set<string>();
+  let next = 0;
+  for (const { index, key, state, append, error } of decisions) {
+    const result: AppendResult | AppendRefusal | undefined = append && appended[next];
+    if (append) next += 1;
+    if (broken.has(key) && result?.status !== 'duplicate') continue;
+    if (error) results.set(index, refusal(error));
+    else if (!result) results.set(index, { status: 'done', state, events: [] });
+    else if (result.status === 'appended') results.set(index, { status: 'done', state, events: result.events });
+    else {
+      broken.add(key);
+      if (result.status === 'refused') results.set(index, refusal(result.error));
+      if (result.status === 'duplicate') earlier.set(index, result.events);
+      if (result.status === 'conflict') {
+        const times = (lost.get(index) ?? 0) + 1;
+        lost.set(index, times);
+        if (times >= MAX_ATTEMPTS) results.set(index, refusal(tooManyConflicts(result.stream)));
+      }
+    }
+  }
+}
+
+const keyOf = ({ context }: CommandRequest<unknown>): string => streamKey(context.category, context.stream);
+const refusal = (error: DomainError) => ({ status: 'refused', error }) as const;

@@ -1,0 +1,7 @@
+export * from './canonical-json';
+export * from './event-hash';
+export * from './execute';
+export * from './execute-all';
+export * from './memory-event-store';
+export * from './port';
+export { headAfter } from './prepared-group';

@@ -1,0 +1,165 @@
+import type { Category } from '#contracts/envelope';
+import { DomainError } from '#libs/kernel';
+import { cursorAt, cursorPoint } from './cursor';
+import type { AppendGroup, AppendRefusal, AppendResult, EventStore, RecordedEvent, StreamHead } from './port';
+import { NO_STREAM } from './port';
+import { type PreparedStream, prepareGroup, streamKey } from './prepared-group';
+
+/** The event store in memory, for unit tests: the same rules as PostgreSQL's, which the conformance suite holds it to. */
+export function createMemoryEventStore(): EventStore {
+  return new MemoryEventStore();
+}
+
+class MemoryEventStore implements EventStore {
+  private readonly log: RecordedEvent[] = [];
+  private readonly streams = new Map<string, RecordedEvent[]>();
+  private readonly byId = new Map<string, RecordedEvent>();
+  private readonly listeners = new Set<(categories: readonly Category[]) => void>();
+  private tx = 0;
+
+  async append(group: AppendGroup): Promise<AppendResult> {
+    const [result] = await this.appendMany([group]);
+    if (result?.status === 'refused') throw result.error;
+    if (!result) throw new DomainError('internal', 'an append had no result');
+    return result;
+  }
+
+  async appendMany(groups: readonly AppendGroup[]): Promise<(AppendResult | AppendRefusal)[]> {
+    this.tx += 1;
+    const results = groups.map((group) => this.appendGroup(group));
+    const written = results.flatMap((result) => (result.status === 'appended' ? result.events : []));
+    if (written.length > 0) {
+      const categories = [...new Set(written.map((event) => event.category))];
+      for (const listener of this.listeners) listener(categories);
+    }
+    return results;
+  }
+
+  private appendGroup(group: AppendGroup): AppendResult | AppendRefusal {
+    try {
+      const prepared = prepareGroup(group, this.timeFloors(group));
+      return this.earlierAnswer(prepared) ?? this.conflict(prepared) ?? this.write(prepared);
+    } catch (error) {
+      if (error instanceof DomainError) return { status: 'refused', error };
+      throw error;
+    }
+  }
+
+  private timeFloors(group: AppendGroup): Map<string, string> {
+    return new Map(
+      group.map(({ category, stream }) => {
+        const key = streamKey(category, stream);
+        return [key, this.streams.get(key)?.at(-1)?.time ?? ''];
+      }),
+    );
+  }
+
+  private earlierAnswer(prepared: readonly PreparedStream[]): AppendResult | undefined {
+    const events = prepared.flatMap((stream) => stream.events.map(({ event }) => event));
+    const earlier = events.map((event) => this.byId.get(streamKey(event.category, event.id)));
+    const found = earlier.filter((event) => event !== undefined);
+    if (found.length === events.length && earlier.every((event, at) => event?.stream === events[at]?.stream)) {
+      return { status: 'duplicate', events: found };
+    }
+    const repeated = new Set(events.map((event) => streamKey(event.category, event.id))).size < events.length;
+    if (found.length === 0 && !repeated) return undefined;
+    // Somebody else answered the same message meanwhile, otherwise: the caller decides again on what stands there.
+    const conflict = repeated ? undefined : this.conflict(prepared);
+    if (conflict) return conflict;
+    throw eventIdTaken(found[0]?.id ?? events[0]?.id ?? '');
+  }
+
+  private conflict(prepared: readonly PreparedStream[]): AppendResult | undefined {
+    for (const { append } of prepared) {
+      const { version, hash } = this.head(append.category, append.stream);
+      if (version !== append.expected.version || hash !== append.expected.hash) {
+        return { status: 'conflict', stream: append.stream, expected: append.expected.version, actual: version };
+      }
+    }
+    return undefined;
+  }
+
+  private write(prepared: readonly PreparedStream[]): AppendResult {
+    const events = prepared.flatMap(({ append, events }) => {
+      const key = streamKey(append.category, append.stream);
+      const stream = this.streams.get(key) ?? [];
+      this.streams.set(key, stream);
+      return events.map(({ event, canonical }) => {
+        const recorded: RecordedEvent = deepFreeze({
+          ...event,
+          actor: JSON.parse(canonical.actor),
+          data: JSON.parse(canonical.data),
+          meta: JSON.parse(canonical.meta),
+          tx: String(this.tx),
+          position: String(this.log.length + 1),
+        });
+        stream.push(recorded);
+        this.log.push(recorded);
+        this.byId.set(streamKey(recorded.category, recorded.id), recorded);
+        return recorded;
+      });
+    });
+    return { status: 'appended', events };
+  }
+
+  async readStream(
+    category: Category,
+    stream: string,
+    { from = 1, to = Infinity, limit = Infinity }: { from?: number; to?: number; limit?: number } = {},
+  ): Promise<RecordedEvent[]> {
+    const events = this.streams.get(streamKey(category, stream)) ?? [];
+    return events.filter(({ version }) => version >= from && version <= to).slice(0, limit);
+  }
+
+  async readStreams(category: Category, streams: readonly string[]): Promise<Map<string, RecordedEvent[]>> {
+    return new Map(streams.map((stream) => [stream, [...(this.streams.get(streamKey(category, stream)) ?? [])]]));
+  }
+
+  async heads(category: Category, streams: readonly string[]): Promise<Map<string, StreamHead>> {
+    return new Map(streams.map((stream) => [stream, this.head(category, stream)]));
+  }
+
+  async readAfter(
+    cursor: string | undefined,
+    { categories, tenant, limit }: { categories?: readonly Category[]; tenant?: string; limit: number },
+  ) {
+    const after = cursorPoint(cursor);
+    const events = this.log
+      .slice(Number(after.position))
+      .filter((event) => (!categories || categories.includes(event.category)) && (!tenant || event.tenant === tenant))
+      .slice(0, limit);
+    const last = events.at(-1);
+    return { events, cursor: last ? cursorAt(last) : cursor };
+  }
+
+  async visibilityLag() {
+    return { events: 0, milliseconds: 0 };
+  }
+
+  onAppended(listener: (categories: readonly Category[]) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  async close(): Promise<void> {
+    this.listeners.clear();
+  }
+
+  private head(category: Category, stream: string): StreamHead {
+    const last = this.streams.get(streamKey(category, stream))?.at(-1);
+    return last ? { version: last.version, hash: last.hash } : NO_STREAM;
+  }
+}
+
+export function eventIdTaken(id: string): DomainError {
+  return new DomainError('event_id_taken', {
+    field: 'id',
+    reason: `${id} stands in the ledger for another event of its category; a second decision on the same message needs ordinals of its own`,
+  });
+}
+
+/** Readers share what is stored, as they never would with a database: a test that changes an event must fail. */
+function deepFreeze<T extends object>(value: T): T {
+  for (const inner of Object.values(value)) if (typeof inner === 'object' && inner !== null) deepFreeze(inner);
+  return Object.freeze(value);
+}
