@@ -3,3 +3,4 @@ export * from './embedded-postgres';
 export * from './file-lock';
 export * from './free-port';
 export * from './process-identity';
+export * from './repository-root';

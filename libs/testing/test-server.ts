@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { Client } from 'pg';
 import { SERVICES } from '#contracts/envelope';
 import {
@@ -12,6 +12,7 @@ import {
   isAlive,
   OWNER_ROLE,
   removeEmbeddedPostgres,
+  repositoryRoot,
   startEmbeddedPostgres,
   stopEmbeddedPostgres,
   withFileLock,
@@ -20,12 +21,11 @@ import {
 /** The password of every role on the test server, which listens on loopback only and holds nothing but tests. */
 export const TEST_PASSWORD = 'test';
 
-const root = resolve(__dirname, '..', '..');
 const user = process.getuid?.() ?? 0;
 /** One server for all spec files and runs of this checkout; others have their own. */
 const folder = join(
   tmpdir(),
-  `countersign-test-${user}-${createHash('sha256').update(root).digest('hex').slice(0, 8)}`,
+  `countersign-test-${user}-${createHash('sha256').update(repositoryRoot).digest('hex').slice(0, 8)}`,
 );
 const usersFolder = join(folder, 'users');
 

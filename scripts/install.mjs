@@ -1,0 +1,39 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Refusal, root } from './project.mjs';
+import { runTool } from './run-tool.mjs';
+
+/**
+ * Runs `npm ci` when what is installed is not what package-lock.json says. npm's own progress goes to standard error,
+ * so that standard output stays the command's.
+ */
+export async function ensureInstalled() {
+  const missing = missingPackages();
+  if (missing.length === 0) return;
+  process.stderr.write(`Installing ${missing.length} packages (npm ci) ...\n`);
+  const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
+  const exitCode = await runTool(npm, ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { output: 'stderr' });
+  if (exitCode !== 0) {
+    throw new Refusal(`npm ci failed (exit code ${exitCode}); its messages above say why. Is the network reachable?`);
+  }
+}
+
+/**
+ * The locked packages that are absent or have another version, by npm's own record of what it installed. Compared by
+ * content, not by time: a checkout sets new times on old files. Optional ones may be absent (other platforms').
+ */
+function missingPackages() {
+  const locked = readLock(join(root, 'package-lock.json'));
+  const recordFile = join(root, 'node_modules', '.package-lock.json');
+  const installed = existsSync(recordFile) ? readLock(recordFile) : {};
+  return Object.entries(locked).flatMap(([path, { version, optional, devOptional, peer, link }]) => {
+    if (path === '' || link) return [];
+    const found = installed[path];
+    if (!found) return optional || devOptional || peer ? [] : [path];
+    return found.version === version ? [] : [path];
+  });
+}
+
+function readLock(file) {
+  return JSON.parse(readFileSync(file, 'utf8')).packages;
+}

@@ -1,0 +1,48 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { root } from './project.mjs';
+import { runTool, tool } from './run-tool.mjs';
+
+const CHECKS = [
+  ['lock file: no addresses', checkLockFile],
+  ['format (prettier)', () => run(...tool('prettier', '--check', '--log-level=warn', '.'))],
+  ['lint (eslint)', () => run(...tool('eslint', '.'))],
+  ['types and build (tsc)', () => run(...tool('tsc', '-b'))],
+  ['layers (dependency-cruiser)', () => run(...tool('depcruise', '--config', '.dependency-cruiser.cjs', ...LAYERS))],
+  ['contracts in step', () => run(process.execPath, [join(root, 'dist/contracts/generate.js'), '--check'])],
+  ['nothing unused (knip)', () => run(...tool('knip', '--no-progress'))],
+];
+const LAYERS = ['contracts', 'libs', 'services'];
+
+/** Runs every check, whatever became of those before, and ends with what each came to. */
+export async function verify() {
+  const summary = [];
+  for (const [name, check] of CHECKS) {
+    const started = performance.now();
+    const { ok, output } = await check();
+    const line = `${ok ? 'ok    ' : 'FAILED'}  ${name}  (${((performance.now() - started) / 1000).toFixed(1)} s)`;
+    process.stdout.write(`${line}\n`);
+    if (!ok) process.stdout.write(`${output.trimEnd()}\n\n`);
+    summary.push({ ok, line });
+  }
+  const failed = summary.filter(({ ok }) => !ok);
+  process.stdout.write(`\n${summary.map(({ line }) => line).join('\n')}\n`);
+  process.stdout.write(
+    failed.length === 0 ? 'verify: all checks passed\n' : `verify: ${failed.length} checks FAILED\n`,
+  );
+  process.exitCode = failed.length === 0 ? 0 : 1;
+}
+
+async function run(command, args) {
+  let output = '';
+  const exitCode = await runTool(command, args, { output: (text) => (output += text) });
+  return { ok: exitCode === 0, output };
+}
+
+/** A lock file that names a registry would send everybody to that registry, whatever they have configured. */
+function checkLockFile() {
+  const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
+  const named = Object.entries(packages).filter(([, { resolved }]) => /^https?:/.test(resolved ?? ''));
+  const output = named.map(([path, { resolved }]) => `${path}: resolved ${resolved}`).join('\n');
+  return { ok: named.length === 0, output };
+}
