@@ -4,3 +4,4 @@ export * from './domain-error';
 export * from './error-catalogue';
 export * from './ids';
 export * from './json';
+export * from './wake-signal';

@@ -1,0 +1,102 @@
+import type { EntityManager } from 'typeorm';
+import type { Job, JobSpec } from './job';
+
+type Queryable = Pick<EntityManager, 'query'>;
+
+/** The statements on `svc_<service>.job`. Every time in them is the database's own (invariant 6). */
+export class JobTable {
+  private readonly table: string;
+
+  constructor(schema: string) {
+    this.table = `"${schema}".job`;
+  }
+
+  async insert(db: Queryable, jobs: readonly JobSpec[]): Promise<void> {
+    await db.query(
+      `insert into ${this.table} (id, kind, tenant, payload, due_at)
+       select id, kind, tenant, payload::jsonb, coalesce(due_at::timestamptz, clock_timestamp())
+       from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[]) as j (id, kind, tenant, payload, due_at)
+       on conflict (id) do nothing`,
+      [
+        jobs.map((job) => job.id),
+        jobs.map((job) => job.kind),
+        jobs.map((job) => job.tenant),
+        jobs.map((job) => JSON.stringify(job.payload)),
+        jobs.map((job) => job.dueAt ?? null),
+      ],
+    );
+  }
+
+  /** Takes back what nobody holds. A job in hand goes on: its handler must look at the ledger before it acts. */
+  async cancel(db: Queryable, ids: readonly string[]): Promise<void> {
+    await db.query(
+      `update ${this.table} set status = 'cancelled', finished_at = clock_timestamp()
+       where id = any($1::text[]) and status = 'waiting'`,
+      [ids],
+    );
+  }
+
+  /** Leases up to `limit` due jobs, earliest first, those with an expired lease among them. */
+  async claim(db: Queryable, kind: string, owner: string, leaseMs: number, limit: number): Promise<Job[]> {
+    return db.query(
+      `with due as (
+         select id from ${this.table}
+         where kind = $1
+           and ((status = 'waiting' and due_at <= clock_timestamp())
+             or (status = 'leased' and lease_until < clock_timestamp()))
+         order by due_at limit $4
+         for update skip locked
+       ), claimed as (
+         update ${this.table} as job
+         set status = 'leased', lease_owner = $2, lease_until = clock_timestamp() + $3 * interval '1 millisecond',
+             attempt = attempt + 1, taken_over = taken_over or status = 'leased'
+         from due where job.id = due.id
+         returning job.id, job.kind, job.tenant, job.payload, job.attempt, job.taken_over as "takenOver", job.due_at
+       ) select id, kind, tenant, payload, attempt, "takenOver" from claimed order by due_at`,
+      [kind, owner, leaseMs, limit],
+    );
+  }
+
+  /** False when the lease is no longer ours. */
+  async renew(db: Queryable, job: Job, owner: string, leaseMs: number): Promise<boolean> {
+    return this.changed(
+      db,
+      `update ${this.table} set lease_until = clock_timestamp() + $4 * interval '1 millisecond'
+       where id = $1 and attempt = $2 and lease_owner = $3 and status = 'leased' returning 1`,
+      [job.id, job.attempt, owner, leaseMs],
+    );
+  }
+
+  async finish(db: Queryable, job: Job, owner: string): Promise<boolean> {
+    return this.changed(
+      db,
+      `update ${this.table} set status = 'done', finished_at = clock_timestamp(), lease_owner = null, lease_until = null
+       where id = $1 and attempt = $2 and lease_owner = $3 and status = 'leased' returning 1`,
+      [job.id, job.attempt, owner],
+    );
+  }
+
+  async putBack(db: Queryable, job: Job, owner: string, afterMs: number, error: string | null): Promise<boolean> {
+    return this.changed(
+      db,
+      `update ${this.table}
+       set status = 'waiting', due_at = clock_timestamp() + $4 * interval '1 millisecond', last_error = $5,
+           lease_owner = null, lease_until = null
+       where id = $1 and attempt = $2 and lease_owner = $3 and status = 'leased' returning 1`,
+      [job.id, job.attempt, owner, afterMs, error],
+    );
+  }
+
+  /** By kind: the jobs that have no end yet. */
+  async open(db: Queryable): Promise<Record<string, number>> {
+    const rows: { kind: string; count: number }[] = await db.query(
+      `select kind, count(*)::int as count from ${this.table} where status in ('waiting', 'leased') group by kind`,
+    );
+    return Object.fromEntries(rows.map((row) => [row.kind, row.count]));
+  }
+
+  private async changed(db: Queryable, update: string, values: unknown[]): Promise<boolean> {
+    const rows: unknown[] = await db.query(`with changed as (${update}) select * from changed`, values);
+    return rows.length === 1;
+  }
+}

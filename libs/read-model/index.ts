@@ -1,0 +1,4 @@
+export * from './migrate';
+export * from './projection';
+export * from './projection-runner';
+export * from './tenant';

@@ -1,0 +1,187 @@
+import type { EventStore, RecordedEvent } from '#libs/event-store';
+import { WakeSignal } from '#libs/kernel';
+import type { Logger } from 'pino';
+import type { DataSource } from 'typeorm';
+import { covers, CheckpointTable, type Checkpoint } from './checkpoint';
+import type { Projection } from './projection';
+import { ALL_TENANTS, setTenant } from './tenant';
+
+export interface ProjectionRunnerOptions {
+  readonly store: EventStore;
+  readonly database: DataSource;
+  /** The service's schema, `svc_<service>`. */
+  readonly schema: string;
+  readonly projections: readonly Projection[];
+  readonly logger: Logger;
+  /** Events applied in one transaction, at most. */
+  readonly batch?: number;
+  /** Milliseconds between looks when nothing woke it. */
+  readonly pollMs?: number;
+}
+
+const LONGEST_BACK_OFF_MS = 10_000;
+
+/** Somebody else moved the checkpoint first: their rows stand, ours are rolled back. */
+class Overtaken extends Error {}
+
+/** Keeps a service's read models in step with the ledger, each at its own pace, on any number of instances. */
+export class ProjectionRunner {
+  private readonly followers: Follower[];
+
+  constructor(private readonly options: ProjectionRunnerOptions) {
+    this.followers = options.projections.map((projection) => new Follower(projection, options));
+  }
+
+  start(): void {
+    for (const follower of this.followers) follower.start();
+  }
+
+  /** Finishes the transactions in hand. */
+  async stop(): Promise<void> {
+    await Promise.all(this.followers.map((follower) => follower.stop()));
+  }
+
+  /**
+   * Waits until every read model has applied `events` (as an append returned them), so that a caller can read what it
+   * has just written. False when that took longer than `timeoutMs`.
+   */
+  async caughtUpWith(events: readonly RecordedEvent[], timeoutMs = 5_000): Promise<boolean> {
+    const outcomes = await Promise.all(this.followers.map((follower) => follower.reached(events, timeoutMs)));
+    return outcomes.every(Boolean);
+  }
+
+  /** Empties one read model; it then follows from the beginning of the ledger. Throws RangeError for an unknown name. */
+  async rebuild(name: string): Promise<void> {
+    const follower = this.followers.find((candidate) => candidate.name === name);
+    if (!follower) throw new RangeError(`There is no projection "${name}"`);
+    await follower.rebuild();
+  }
+
+  /** By projection: the trouble it is stuck with; empty when all is well. */
+  troubles(): Record<string, string> {
+    return Object.fromEntries(
+      this.followers.flatMap((follower) => (follower.trouble ? [[follower.name, follower.trouble]] : [])),
+    );
+  }
+
+  names(): string[] {
+    return this.followers.map((follower) => follower.name);
+  }
+}
+
+class Follower {
+  readonly name: string;
+  trouble: string | undefined;
+  private readonly checkpoints: CheckpointTable;
+  private readonly batch: number;
+  private readonly pollMs: number;
+  private running: Promise<void> | undefined;
+  private stopping = false;
+  private readonly news = new WakeSignal();
+  private unsubscribe: () => void = () => undefined;
+  private readonly progress = new Set<() => void>();
+  private reachedCheckpoint: Checkpoint | undefined;
+
+  constructor(
+    private readonly projection: Projection,
+    private readonly options: ProjectionRunnerOptions,
+  ) {
+    this.name = projection.name;
+    this.checkpoints = new CheckpointTable(options.schema);
+    this.batch = options.batch ?? 500;
+    this.pollMs = options.pollMs ?? 250;
+  }
+
+  start(): void {
+    if (this.running) return;
+    this.stopping = false;
+    this.unsubscribe = this.options.store.onAppended((categories) => {
+      if (categories.some((category) => this.projection.categories.includes(category))) this.news.wake();
+    });
+    this.running = this.follow();
+  }
+
+  async stop(): Promise<void> {
+    this.stopping = true;
+    this.unsubscribe();
+    this.news.wake();
+    await this.running;
+    this.running = undefined;
+  }
+
+  async reached(events: readonly RecordedEvent[], timeoutMs: number): Promise<boolean> {
+    const awaited = events.filter((event) => this.projection.categories.includes(event.category));
+    const isReached = () => {
+      const checkpoint = this.reachedCheckpoint;
+      return checkpoint !== undefined && awaited.every((event) => covers(checkpoint, event));
+    };
+    if (awaited.length === 0 || isReached()) return true;
+    this.news.wake();
+    return new Promise((resolve) => {
+      const check = () => {
+        if (isReached()) finish(true);
+      };
+      const timer = setTimeout(() => finish(false), timeoutMs);
+      const finish = (outcome: boolean) => {
+        clearTimeout(timer);
+        this.progress.delete(check);
+        resolve(outcome);
+      };
+      this.progress.add(check);
+      check();
+    });
+  }
+
+  async rebuild(): Promise<void> {
+    await this.options.database.transaction(async (tx) => {
+      await setTenant(tx, ALL_TENANTS);
+      await this.checkpoints.remove(tx, this.name);
+      await this.projection.reset(tx);
+    });
+    this.reachedCheckpoint = undefined;
+    this.news.wake();
+  }
+
+  private async follow(): Promise<void> {
+    let failures = 0;
+    while (!this.stopping) {
+      try {
+        const applied = await this.step();
+        failures = 0;
+        this.trouble = undefined;
+        if (applied < this.batch) await this.news.wait(this.pollMs);
+      } catch (error) {
+        if (error instanceof Overtaken) continue;
+        failures += 1;
+        this.trouble = error instanceof Error ? error.message : String(error);
+        this.options.logger.error({ err: error, projection: this.name }, 'a read model cannot follow the ledger');
+        await this.news.wait(Math.min(this.pollMs * 2 ** failures, LONGEST_BACK_OFF_MS));
+      }
+    }
+  }
+
+  /** Reads before its transaction begins: an open write transaction would hold this very reader back. */
+  private async step(): Promise<number> {
+    const { store, database } = this.options;
+    const from = await this.checkpoints.load(database, this.name);
+    const page = await store.readAfter(from.cursor, { categories: this.projection.categories, limit: this.batch });
+    const last = page.events.at(-1);
+    if (!last) {
+      this.advance(from);
+      return 0;
+    }
+    const to: Checkpoint = { cursor: page.cursor, tx: BigInt(last.tx), position: BigInt(last.position) };
+    await database.transaction(async (tx) => {
+      await setTenant(tx, ALL_TENANTS);
+      if (!(await this.checkpoints.move(tx, this.name, from, to))) throw new Overtaken();
+      await this.projection.apply(page.events, tx);
+    });
+    this.advance(to);
+    return page.events.length;
+  }
+
+  private advance(checkpoint: Checkpoint): void {
+    this.reachedCheckpoint = checkpoint;
+    for (const check of this.progress) check();
+  }
+}
