@@ -1,4 +1,4 @@
-import type { RecordedEvent } from '../event-store/port';
+import type { RecordedEvent } from '#libs/event-store';
 import type { BusMessage } from './port';
 import { eventTopic, sourceOfCategory } from './topics';
 
