@@ -3,5 +3,6 @@ export * from './event-hash';
 export * from './execute';
 export * from './execute-all';
 export * from './memory-event-store';
+export * from './migrations';
 export * from './port';
 export { headAfter } from './prepared-group';

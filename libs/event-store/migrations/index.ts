@@ -1,0 +1,3 @@
+export { type AdoptedLedger, adoptLedger } from './adopt-ledger';
+export { asOwner, migrateLedger, type MigratedLedger, underMigrationLock } from './migrate-ledger';
+export { ensureServiceSchemas } from './service-schemas';
