@@ -1,4 +1,5 @@
 export * from './canonical-json';
+export * from './database-roles';
 export * from './event-hash';
 export * from './execute';
 export * from './execute-all';

@@ -1,4 +1,3 @@
-export * from './database-roles';
 export * from './embedded-postgres';
 export * from './file-lock';
 export * from './free-port';

@@ -1,7 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { Client, Pool } from 'pg';
 import type { ServiceName } from '#contracts/envelope';
-import { APP_ROLE, type EmbeddedPostgres, OWNER_ROLE, serviceRole } from '#libs/local';
+import { APP_ROLE, OWNER_ROLE, serviceRole } from '#libs/event-store';
+import type { EmbeddedPostgres } from '#libs/local';
 import { joinTestServer, leaveTestServer, TEST_PASSWORD } from './test-server';
 
 /** What a fresh database is copied from: made once for each key, by all test processes together. */

@@ -4,13 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
 import { SERVICES } from '#contracts/envelope';
+import { APP_ROLE, ensureOwnerAndDatabase, ensureServiceRoles, OWNER_ROLE } from '#libs/event-store';
 import {
-  APP_ROLE,
   type EmbeddedPostgres,
-  ensureOwnerAndDatabase,
-  ensureServiceRoles,
   isAlive,
-  OWNER_ROLE,
   removeEmbeddedPostgres,
   repositoryRoot,
   startEmbeddedPostgres,
