@@ -60,7 +60,12 @@ export const approvalEvents = eventContracts('approval', {
   }),
   ApprovalDenied: Closed({ ...OfApproval, comment: Personal(Text(4000, 0)), caseId: Nullable(Uuid) }),
   ApprovalExpired: Closed({ ...OfApproval, caseId: Nullable(Uuid) }),
-  /** Races with spending on the action's stream; the connector's answer says who won. */
-  RevocationRequested: Closed({ ...OfApproval, actionId: Uuid, reason: Personal(Text(2000)), caseId: Nullable(Uuid) }),
+  /** Races with spending on the action's stream; the connector's answer, which needs the request, says who won. */
+  RevocationRequested: Closed({
+    ...OfApproval,
+    request: ActionRequest,
+    reason: Personal(Text(2000)),
+    caseId: Nullable(Uuid),
+  }),
 });
 export type ApprovalEvent = EventOf<typeof approvalEvents>;
