@@ -35,6 +35,7 @@ export const ERROR_CATALOGUE = {
   principal_kind_refused: { kind: 'forbidden', title: 'This kind of principal may not do this' },
   audience_refused: { kind: 'forbidden', title: 'The token was issued for another audience' },
   requester_cannot_approve: { kind: 'forbidden', title: 'Who asks does not approve' },
+  not_addressee: { kind: 'forbidden', title: 'The escalation went to somebody else' },
   not_found: { kind: 'not_found', title: 'Not found' },
   event_id_taken: { kind: 'conflict', title: 'The event id stands for another event already' },
   stream_conflict: { kind: 'conflict', title: 'Somebody else changed this first' },
