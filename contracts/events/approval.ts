@@ -17,6 +17,8 @@ export const approvalEvents = eventContracts('approval', {
     actionId: Uuid,
     runId: Uuid,
     caseId: Nullable(Uuid),
+    /** The exact request that was allowed. */
+    request: ActionRequest,
     warrant: Warrant,
     policyVersion: Text(100),
   }),
@@ -49,6 +51,13 @@ export const approvalEvents = eventContracts('approval', {
     requiredGrants: Type.Integer({ minimum: 1 }),
     deadline: Timestamp,
     policyVersion: Text(100),
+  }),
+  /** One human's grant where the policy wants more of them; the last one is ApprovalGranted. */
+  GrantRecorded: Closed({
+    ...OfApproval,
+    approver: Personal(Text(200)),
+    comment: Personal(Text(4000, 0)),
+    caseId: Nullable(Uuid),
   }),
   ApprovalGranted: Closed({
     ...OfApproval,
