@@ -1,6 +1,6 @@
 import type { ClientBase } from 'pg';
 import { CATEGORIES, type Category, CATEGORY_OWNERS, SERVICES } from '#contracts/envelope';
-import { serviceRole } from '#libs/local';
+import { serviceRole } from '../database-roles';
 
 /** What a writer may fill in: everything but `tx` and `position`. */
 const WRITABLE = 'category, stream, version, id, type, schema_version, tenant, time, actor, data, meta, hash';

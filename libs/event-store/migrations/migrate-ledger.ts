@@ -1,5 +1,5 @@
 import type { Client } from 'pg';
-import { ensureServiceRoles, OWNER_ROLE, type RolePasswords } from '#libs/local';
+import { ensureServiceRoles, OWNER_ROLE, type RolePasswords } from '../database-roles';
 import { DomainError } from '#libs/kernel';
 import { ensureLedgerAccess } from './ledger-access';
 import { MIGRATION_STEPS } from './migration-steps';

@@ -1,6 +1,6 @@
 import type { ClientBase } from 'pg';
 import { type ServiceName, SERVICES } from '#contracts/envelope';
-import { OWNER_ROLE, serviceRole, serviceSchema } from '#libs/local';
+import { OWNER_ROLE, serviceRole, serviceSchema } from '../database-roles';
 
 /**
  * The schemas of the services' read models, jobs and deadlines: owned by the owner, whose tables in it the service's
