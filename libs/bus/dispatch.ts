@@ -72,7 +72,7 @@ async function answer(handler: BatchHandler, batch: readonly Delivery[], timeout
   const tooLate = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
       reject(new DomainError('service_unavailable', `The handler gave no answer within ${timeoutMs} ms`));
-    }, timeoutMs);
+    }, timeoutMs).unref();
   });
   try {
     const outcomes: unknown = await Promise.race([handler(batch.map(({ message }) => message)), tooLate]);

@@ -1,3 +1,9 @@
+export { BusServer, type BusHandler, type HandlerExtras } from './bus-server';
+export { connectBus } from './connect-bus';
+export { createBus, type Bus, type BusOptions } from './create-bus';
+export * from './dead-letters';
+export { type RawMessage } from './dead-letter-office';
+export { migrateBus } from './migrate';
 export * from './port';
 export * from './to-message';
 export * from './topics';

@@ -1,0 +1,116 @@
+import { context, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, type Link } from '@opentelemetry/api';
+import { Server, type MessageHandler } from '@nestjs/microservices';
+import { isObservable, lastValueFrom } from 'rxjs';
+import { DomainError } from '#libs/kernel';
+import { BUS, type BatchHandler, type BusMessage, type Outcome } from './port';
+import { DEFAULT_ATTEMPTS } from './retry-policy';
+import { TOPICS } from './topics';
+import { spanContextOf } from './traceparent';
+
+/** The third argument of `@EventPattern(topic, BUS, extras)`. */
+export interface HandlerExtras {
+  /** The most messages in one call. */
+  readonly batch?: number;
+  /** After so many attempts a message that is still to be retried is dead. */
+  readonly attempts?: number;
+  /** A handler that has not answered by then has failed; milliseconds. */
+  readonly timeoutMs?: number;
+}
+
+/** A handler method of a Nest controller, ready to be called. */
+export interface BusHandler extends Required<HandlerExtras> {
+  readonly topic: string;
+  readonly handle: BatchHandler;
+}
+
+const DEFAULTS: Required<HandlerExtras> = { batch: 500, attempts: DEFAULT_ATTEMPTS, timeoutMs: 60_000 };
+const MOST_LINKS = 64;
+
+/**
+ * Nest's custom transport strategy for the bus, with a subclass for each transport. Nest's own event path cannot serve:
+ * it does not await the handler and its Kafka server knows single messages only. Connect it by `connectBus`.
+ */
+export abstract class BusServer extends Server {
+  override transportId = BUS;
+  /** Nest then leaves a handler's error to us instead of logging it as unhandled. */
+  override readonly propagatesEventHandlerErrors = true;
+
+  /** Begins to deliver; resolves when the first attempt to reach the transport has ended, well or not. */
+  protected abstract start(handlers: readonly BusHandler[]): Promise<void>;
+  /** Ends the batches in hand, records their outcomes, and leaves the group. Idempotent. */
+  abstract stop(): Promise<void>;
+
+  /** @throws DomainError('invalid_configuration') for a topic that does not exist or has a handler already. */
+  override addHandler(
+    topic: string,
+    callback: MessageHandler,
+    isEventHandler = false,
+    extras: Record<string, unknown> = {},
+  ): void {
+    if (!isEventHandler) throw misused(topic, 'the bus carries events: use @EventPattern, not @MessagePattern');
+    if (!TOPICS.includes(topic)) throw misused(topic, `is not a topic of the bus; those are ${TOPICS.join(', ')}`);
+    if (this.messageHandlers.has(topic)) throw misused(topic, 'has a handler in this service already; join the two');
+    super.addHandler(topic, callback, isEventHandler, extras);
+  }
+
+  override listen(callback: (error?: unknown) => void): void {
+    const handlers = [...this.messageHandlers].map(([topic, handler]) => toBusHandler(topic, handler));
+    this.start(handlers).then(() => callback(), callback);
+  }
+
+  override close(): Promise<void> {
+    return this.stop();
+  }
+
+  override on(event: string): never {
+    throw new DomainError('internal', `The bus emits no '${event}' to Nest's listeners`);
+  }
+
+  override unwrap<T>(): T {
+    throw new DomainError('internal', 'The transport of the bus stays behind its port');
+  }
+}
+
+function toBusHandler(topic: string, handler: MessageHandler): BusHandler {
+  const extras = { ...DEFAULTS, ...handler.extras };
+  for (const name of ['batch', 'attempts', 'timeoutMs'] as const) {
+    if (!Number.isInteger(extras[name]) || extras[name] < 1) {
+      throw misused(topic, `extras.${name} must be a whole number above 0, but is ${String(extras[name])}`);
+    }
+  }
+  return { topic, ...extras, handle: (messages) => traced(topic, messages, () => callNest(handler, messages)) };
+}
+
+/** A Nest handler answers with a promise of a value, or of an observable once a filter or an interceptor is involved. */
+async function callNest(handler: MessageHandler, messages: BusMessage[]): Promise<Outcome[]> {
+  const answer: unknown = await handler(messages);
+  const outcomes: unknown = isObservable(answer) ? await lastValueFrom(answer, { defaultValue: undefined }) : answer;
+  if (!Array.isArray(outcomes)) throw new DomainError('internal', 'The handler must return a list of outcomes');
+  return outcomes;
+}
+
+/** One span a batch; a batch of one message stands in that message's trace, a larger one links to each. */
+function traced(topic: string, messages: BusMessage[], work: () => Promise<Outcome[]>): Promise<Outcome[]> {
+  const contexts = messages.slice(0, MOST_LINKS).flatMap(({ traceparent }) => spanContextOf(traceparent) ?? []);
+  const [only] = contexts;
+  const parent = messages.length === 1 && only ? trace.setSpanContext(ROOT_CONTEXT, only) : ROOT_CONTEXT;
+  const links: Link[] = contexts.map((linked) => ({ context: linked }));
+  const attributes = { 'messaging.destination.name': topic, 'messaging.batch.message_count': messages.length };
+  const span = trace
+    .getTracer('countersign.bus')
+    .startSpan(`process ${topic}`, { kind: SpanKind.CONSUMER, links, attributes }, parent);
+  return context.with(trace.setSpan(parent, span), async () => {
+    try {
+      return await work();
+    } catch (error) {
+      span.setStatus({ code: SpanStatusCode.ERROR });
+      throw error;
+    } finally {
+      span.end();
+    }
+  });
+}
+
+function misused(topic: string, reason: string): DomainError {
+  return new DomainError('invalid_configuration', { field: `@EventPattern('${topic}')`, reason });
+}

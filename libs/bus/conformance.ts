@@ -1,0 +1,316 @@
+import type { ServiceName } from '#contracts/envelope';
+import type { EventStore } from '#libs/event-store';
+import type { HandlerExtras } from './bus-server';
+import type { Bus } from './create-bus';
+import type { DeadLetters } from './dead-letters';
+import { ALERTS_TOPIC, done, dead, retry, type BatchHandler, type BusMessage, type Outcome } from './port';
+import { eventTopic } from './topics';
+import { eventually } from './eventually';
+
+/** What the suite needs of a transport. Everything made by `createBus` is stopped when the test is over. */
+export interface BusHarness {
+  createBus(service: ServiceName): Bus;
+  deadLetters(): DeadLetters;
+  /** Cuts the bus off as a kill -9 of its process would: nothing that it does afterwards may count. */
+  kill(bus: Bus): Promise<void>;
+  /** Puts something on the alerts topic that is no message. */
+  publishMalformed(key: string): Promise<void>;
+  /** The store of the case service, whose events reach the event topics. */
+  caseStore(): EventStore;
+  /** How long it may take until another instance has taken over from one that was killed. */
+  readonly takeoverMs: number;
+}
+
+let serial = 0;
+/** `a-1` is message 1 of key `a`; ids are unique in the database, keys in the test. */
+export function message(id: string, changed: Partial<BusMessage> = {}): BusMessage {
+  return {
+    topic: ALERTS_TOPIC,
+    key: id.split('-')[0] ?? id,
+    id: `${id}-${(serial += 1)}`,
+    type: 'AlertAccepted',
+    source: '/countersign/ingest',
+    time: '2026-11-24T12:00:00.000Z',
+    tenant: 'default',
+    schemaVersion: 1,
+    actor: { kind: 'source', id: 'siem' },
+    correlationId: id,
+    data: { name: id },
+    ...changed,
+  };
+}
+
+/** Starts to consume, outside of Nest. `seen` are the names of the messages in the order in which they were handled. */
+export async function consume(
+  bus: Bus,
+  topic: string,
+  handler: (name: string, message: BusMessage) => Outcome | Promise<Outcome>,
+  extras: HandlerExtras = {},
+): Promise<string[]> {
+  const seen: string[] = [];
+  await consumeBatches(
+    bus,
+    topic,
+    (messages) =>
+      Promise.all(
+        messages.map(async (received) => {
+          const name = nameOf(received);
+          seen.push(name);
+          return handler(name, received);
+        }),
+      ),
+    extras,
+  );
+  return seen;
+}
+
+export async function consumeBatches(
+  bus: Bus,
+  topic: string,
+  handler: BatchHandler,
+  extras: HandlerExtras = {},
+): Promise<void> {
+  const server = bus.server();
+  server.addHandler(topic, handler, true, { ...extras });
+  await new Promise<void>((resolve, reject) => {
+    server.listen((error) => (error === undefined ? resolve() : reject(error)));
+  });
+}
+
+const nameOf = (received: BusMessage): string => String(received.data['name'] ?? received.id);
+const publish = (bus: Bus, ...names: string[]) => bus.publisher.publish(names.map((name) => message(name)));
+const ofKey = (seen: readonly string[], key: string) => seen.filter((name) => name.startsWith(`${key}-`));
+
+/** What both transports must do alike. Each test has a fresh set of topics and a fresh database. */
+export function busConformance(harness: () => BusHarness): void {
+  const bus = (service: ServiceName = 'case') => harness().createBus(service);
+  const open = () => harness().deadLetters().list({ tenant: 'default', status: 'open', limit: 100 });
+  const settled = async (consumer: Bus) => {
+    await eventually(async () => expect((await consumer.lag()).map(({ lag }) => lag)).toEqual([0]));
+  };
+
+  it('delivers in order within each key', async () => {
+    const publisher = bus('ingest').publisher;
+    const seen = await consume(bus(), ALERTS_TOPIC, () => done, { batch: 7 });
+    const names = Array.from({ length: 100 }, (_, index) => `${'abcde'[index % 5]}-${Math.floor(index / 5)}`);
+    await Promise.all([
+      publisher.publish(names.slice(0, 40).map((name) => message(name))),
+      publisher.publish(names.slice(40).map((name) => message(name))),
+    ]);
+    await eventually(() => expect(seen).toHaveLength(100));
+    for (const key of 'abcde') {
+      expect(ofKey(seen, key)).toEqual(names.filter((name) => name.startsWith(key)));
+    }
+  });
+
+  it('carries a message as it was published', async () => {
+    const received: BusMessage[] = [];
+    await consume(bus(), ALERTS_TOPIC, (_, arrived) => (received.push(arrived), done));
+    const sent = message('a-1', {
+      causationId: 'cause',
+      traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+      streamVersion: 4,
+      actor: { kind: 'agent', id: 'bot', behalfOf: 'Grüße, 日本' },
+      data: { text: 'Grüße, 日本 \u{1F512}', nested: { list: [1, null, true] }, escaped: '\u0000' },
+    });
+    await bus('ingest').publisher.publish([sent, message('a-2', { data: {} })]);
+    await eventually(() => expect(received).toHaveLength(2));
+    expect(received[0]).toEqual(sent);
+  });
+
+  it('delivers the events of a category in version order', async () => {
+    const seen = await consume(bus('playbook-orchestrator'), eventTopic('case'), (_, { key, streamVersion }) => {
+      versions.push(`${key} ${streamVersion}`);
+      return done;
+    });
+    const versions: string[] = [];
+    await appendCase(harness().caseStore(), 'case-1', 3);
+    await eventually(() => expect(seen).toHaveLength(3));
+    expect(versions).toEqual(['case-1 1', 'case-1 2', 'case-1 3']);
+  });
+
+  it('goes on where it was after a stop', async () => {
+    const first = bus();
+    const before = await consume(first, ALERTS_TOPIC, () => done);
+    await publish(bus('ingest'), 'a-1', 'a-2');
+    await eventually(() => expect(before).toHaveLength(2));
+    await first.stop();
+    await publish(bus('ingest'), 'a-3');
+    const after = await consume(bus(), ALERTS_TOPIC, () => done);
+    await eventually(() => expect(after).toContain('a-3'));
+    expect(after).toEqual(['a-3']);
+  });
+
+  it('ends the batch in hand before it stops', async () => {
+    const first = bus();
+    let finish: (outcome: Outcome) => void = () => undefined;
+    const before = await consume(first, ALERTS_TOPIC, () => new Promise<Outcome>((resolve) => (finish = resolve)));
+    await publish(bus('ingest'), 'a-1');
+    await eventually(() => expect(before).toEqual(['a-1']));
+    const stopped = first.stop();
+    finish(done);
+    await stopped;
+    await publish(bus('ingest'), 'a-2');
+    const after = await consume(bus(), ALERTS_TOPIC, () => done);
+    await eventually(() => expect(after).toContain('a-2'));
+    expect(after).toEqual(['a-2']);
+  });
+
+  it('delivers again what was handled but not recorded, and another instance takes over', async () => {
+    const killed = bus();
+    const before = await consume(killed, ALERTS_TOPIC, () => new Promise<Outcome>(() => undefined));
+    await publish(bus('ingest'), 'a-1', 'b-1');
+    await eventually(() => expect(before.length).toBeGreaterThan(0));
+    const standby = bus();
+    const after = await consume(standby, ALERTS_TOPIC, () => done);
+    await harness().kill(killed);
+    await eventually(() => expect(after.toSorted()).toEqual(['a-1', 'b-1']), harness().takeoverMs);
+  });
+
+  it('parks the key of a retry and no other, and keeps its order', async () => {
+    let broken = true;
+    const consumer = bus();
+    const seen = await consume(consumer, ALERTS_TOPIC, (name) => {
+      return name === 'a-1' && broken ? retry(100, 'the target is down') : done;
+    });
+    const ingest = bus('ingest');
+    await publish(ingest, 'a-1', 'b-1');
+    await eventually(() => expect(seen.filter((name) => name === 'a-1').length).toBeGreaterThan(1));
+    await publish(ingest, 'a-2', 'b-2', 'a-3');
+    await eventually(() => expect(seen).toContain('b-2'));
+    expect(seen).not.toContain('a-2');
+    await eventually(async () => expect((await consumer.troubles()).parked.get(ALERTS_TOPIC)).toBe(3));
+    broken = false;
+    await eventually(() => expect(seen).toContain('a-3'));
+    expect(ofKey(seen, 'a').slice(-3)).toEqual(['a-1', 'a-2', 'a-3']);
+    await eventually(async () => expect((await consumer.troubles()).parked.size).toBe(0));
+  });
+
+  it('puts what a handler refuses to the dead letters, with reason and field, and goes on with its key', async () => {
+    const seen = await consume(bus(), ALERTS_TOPIC, (name) =>
+      name === 'a-1' ? dead('invalid_field', 'is missing', 'data.severity') : done,
+    );
+    await publish(bus('ingest'), 'a-1', 'a-2');
+    await eventually(async () => expect((await open()).items).toHaveLength(1));
+    await eventually(() => expect(seen).toContain('a-2'));
+    expect((await open()).items[0]).toMatchObject({
+      group: 'countersign.case',
+      topic: ALERTS_TOPIC,
+      key: 'a',
+      code: 'invalid_field',
+      reason: 'is missing',
+      field: 'data.severity',
+      status: 'open',
+      message: { data: { name: 'a-1' } },
+    });
+  });
+
+  it('delivers a dead letter again when an operator retries it', async () => {
+    let fixed = false;
+    const seen = await consume(bus(), ALERTS_TOPIC, () => (fixed ? done : dead('invalid_field', 'no')));
+    await publish(bus('ingest'), 'a-1');
+    await eventually(async () => expect((await open()).items).toHaveLength(1));
+    const id = (await open()).items[0]?.id ?? '';
+    fixed = true;
+    await harness().deadLetters().retry(id, { tenant: 'default' }, 'operator');
+    await eventually(() => expect(seen).toEqual(['a-1', 'a-1']));
+    expect((await open()).items).toEqual([]);
+    await expect(harness().deadLetters().retry(id, { tenant: 'default' }, 'operator')).rejects.toThrow(/is retried/);
+  });
+
+  it('gives up on a poisoned message after its attempts, and on no other', async () => {
+    const consumer = bus();
+    const handled = new Set<string>();
+    await consumeBatches(
+      consumer,
+      ALERTS_TOPIC,
+      (messages) => {
+        if (messages.some((received) => nameOf(received) === 'c-1')) throw new TypeError('undefined is not a function');
+        for (const received of messages) handled.add(nameOf(received));
+        return Promise.resolve(messages.map(() => done));
+      },
+      { attempts: 2 },
+    );
+    const names = ['a-1', 'b-1', 'c-1', 'd-1', 'c-2', 'e-1'];
+    await publish(bus('ingest'), ...names);
+    await eventually(() => expect([...handled].toSorted()).toEqual(['a-1', 'b-1', 'c-2', 'd-1', 'e-1']));
+    expect((await open()).items).toMatchObject([
+      {
+        code: 'retries_exhausted',
+        reason: 'Given up after 2 attempts: undefined is not a function',
+        attempts: 2,
+        message: { data: { name: 'c-1' } },
+      },
+    ]);
+  });
+
+  it('keeps what is no message as a dead letter, and goes on', async () => {
+    const seen = await consume(bus(), ALERTS_TOPIC, () => done);
+    await publish(bus('ingest'), 'a-1');
+    await harness().publishMalformed('a');
+    await publish(bus('ingest'), 'a-2');
+    await eventually(() => expect(seen).toEqual(['a-1', 'a-2']));
+    const { items } = await harness()
+      .deadLetters()
+      .list({ tenant: 'default', unattributed: true, status: 'open', limit: 10 });
+    expect(items).toMatchObject([{ code: 'invalid_message', topic: ALERTS_TOPIC }]);
+    expect(items[0]?.field).toBeDefined();
+    await expect(
+      harness()
+        .deadLetters()
+        .retry(items[0]?.id ?? '', { tenant: 'default', unattributed: true }, 'operator'),
+    ).rejects.toThrow(/not a message/);
+  });
+
+  it('carries batches that are larger than one transfer', async () => {
+    const text = 'x'.repeat(50_000);
+    const names = Array.from({ length: 300 }, (_, index) => `${index % 10}-${index}`);
+    const consumer = bus();
+    const seen = await consume(consumer, ALERTS_TOPIC, () => done, { batch: 100 });
+    await bus('ingest').publisher.publish(names.map((name) => message(name, { data: { name, text } })));
+    await eventually(() => expect(seen).toHaveLength(300));
+    for (let key = 0; key < 10; key += 1) {
+      expect(ofKey(seen, String(key))).toEqual(names.filter((name) => name.startsWith(`${key}-`)));
+    }
+    await settled(consumer);
+  });
+
+  it('refuses a message that no transport could carry, by name', async () => {
+    const publisher = bus('ingest').publisher;
+    const large = message('a-1', { data: { text: 'x'.repeat(1_100_000) } });
+    await expect(publisher.publish([message('b-1'), large])).rejects.toMatchObject({
+      code: 'message_too_large',
+      field: 'messages[1]',
+    });
+    await expect(publisher.publish([message('a-1', { key: 'a\0' })])).rejects.toMatchObject({
+      code: 'invalid_character',
+      field: 'messages[0].key',
+    });
+  });
+}
+
+async function appendCase(store: EventStore, stream: string, count: number): Promise<void> {
+  for (let version = 0; version < count; version += 1) {
+    const head = (await store.heads('case', [stream])).get(stream) ?? { version: 0, hash: '' };
+    const { status } = await store.append([
+      {
+        category: 'case',
+        stream,
+        tenant: 'default',
+        expected: head,
+        events: [
+          {
+            id: crypto.randomUUID(),
+            type: 'CaseNoted',
+            schemaVersion: 1,
+            time: new Date().toISOString(),
+            actor: { kind: 'service', id: 'case' },
+            data: { note: version },
+            meta: { correlationId: stream },
+          },
+        ],
+      },
+    ]);
+    expect(status).toBe('appended');
+  }
+}

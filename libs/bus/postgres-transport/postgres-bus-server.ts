@@ -1,0 +1,65 @@
+import type { Pool } from 'pg';
+import type { Logger } from 'pino';
+import type { EventStore } from '#libs/event-store';
+import { BusServer, type BusHandler } from '../bus-server';
+import { CursorTable } from '../cursor-table';
+import { DeadLetterOffice } from '../dead-letter-office';
+import { Inbox } from '../inbox';
+import { ParkingLot } from '../parking';
+import { ParkingWatch } from '../parking-watch';
+import { withinGrace } from '../grace';
+import { SingleActive } from '../single-active';
+import { TopicConsumer } from './topic-consumer';
+import { topicSource } from './topic-source';
+
+export interface PostgresBusServerOptions {
+  readonly group: string;
+  /** As the service's own role, in the database that holds the ledger. */
+  readonly pool: Pool;
+  readonly store: EventStore;
+  readonly logger: Logger;
+}
+
+/** The bus without Kafka: one active consumer for each group and topic, whatever the number of processes. */
+export class PostgresBusServer extends BusServer {
+  private consumers: TopicConsumer[] = [];
+  private readonly locks: SingleActive;
+  private readonly parking: ParkingLot;
+  private readonly watch: ParkingWatch;
+
+  constructor(private readonly options: PostgresBusServerOptions) {
+    super();
+    const { pool, group, logger } = options;
+    this.locks = new SingleActive(pool, logger);
+    this.parking = new ParkingLot(pool, group);
+    this.watch = new ParkingWatch(this.parking, logger, (topic) => {
+      for (const consumer of this.consumers) if (consumer.topic === topic) consumer.drainSoon();
+    });
+  }
+
+  protected override start(handlers: readonly BusHandler[]): Promise<void> {
+    const { pool, group, logger, store } = this.options;
+    const { locks, parking, watch } = this;
+    const cursors = new CursorTable(pool, group);
+    const office = new DeadLetterOffice(pool, group);
+    this.consumers = handlers.map((handler) => {
+      const inbox = new Inbox({ pool, handler, parking, office, logger });
+      const source = topicSource(handler.topic, store, pool);
+      const lock = `${group}:${handler.topic}`;
+      return new TopicConsumer({ inbox, source, cursors, logger, lock, locks, watch, batch: handler.batch });
+    });
+    for (const consumer of this.consumers) consumer.start();
+    this.watch.start();
+    return Promise.resolve();
+  }
+
+  override async stop(): Promise<void> {
+    await withinGrace([this.watch.stop(), ...this.consumers.map((consumer) => consumer.stop())]);
+    await withinGrace([this.locks.close()]);
+  }
+
+  /** Messages that wait in each topic; counted up to a thousand, more is shown as that. */
+  async lag(): Promise<{ topic: string; lag: number }[]> {
+    return Promise.all(this.consumers.map(async (consumer) => ({ topic: consumer.topic, lag: await consumer.lag() })));
+  }
+}
