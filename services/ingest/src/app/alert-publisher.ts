@@ -1,0 +1,105 @@
+import type { AlertOrigin, Received } from './alert-reception';
+import { ALERTS_TOPIC, messageSource, type BusMessage, type BusPublisher } from '#libs/bus';
+import { DomainError, type JsonObject } from '#libs/kernel';
+
+export interface AlertPublisherOptions {
+  /** Batches that may be on their way to the bus at once, all requests together. */
+  readonly inFlight: number;
+  /** Milliseconds that a batch waits for its turn. */
+  readonly waitMs: number;
+  /** Milliseconds that the bus has to make a batch durable. */
+  readonly publishMs: number;
+}
+
+/**
+ * The way of receptions to the bus, bounded: when the bus does not take them in time, the sender is told to come back
+ * instead of this process filling up.
+ *
+ * A batch that came too late may become durable all the same. Its sender, who was not told so, sends it again; the
+ * second reception is then counted as what it is, a duplicate.
+ */
+export class AlertPublisher {
+  private inFlight = 0;
+  private readonly waiting: (() => void)[] = [];
+
+  constructor(
+    private readonly publisher: BusPublisher,
+    private readonly options: AlertPublisherOptions,
+  ) {}
+
+  /** Durable when the promise resolves. @throws DomainError('bus_unavailable') */
+  async publish(received: readonly Received[], origin: AlertOrigin, traceparent: string): Promise<void> {
+    if (received.length === 0) return;
+    await this.turn();
+    const publication = this.publisher
+      .publish(received.map((reception) => messageOf(reception, origin, traceparent)))
+      // The slot is free when the bus has answered, however late: what is in flight stays bounded.
+      .finally(() => this.release());
+    await within(publication, this.options.publishMs);
+  }
+
+  private async turn(): Promise<void> {
+    if (this.inFlight < this.options.inFlight) {
+      this.inFlight += 1;
+      return;
+    }
+    await new Promise<void>((resolve, reject) => {
+      const enter = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      const timer = setTimeout(() => {
+        this.waiting.splice(this.waiting.indexOf(enter), 1);
+        reject(tooSlow('has more alerts on their way than it takes'));
+      }, this.options.waitMs);
+      this.waiting.push(enter);
+    });
+  }
+
+  private release(): void {
+    const next = this.waiting.shift();
+    // The slot goes over to who has waited longest, without being free in between.
+    if (next === undefined) this.inFlight -= 1;
+    else next();
+  }
+}
+
+function messageOf({ kind, alert }: Received, origin: AlertOrigin, traceparent: string): BusMessage {
+  return {
+    topic: ALERTS_TOPIC,
+    key: kind === 'accepted' ? alert.alertId : alert.receiptId,
+    id: alert.receiptId,
+    type: kind === 'accepted' ? 'AlertReceived' : 'AlertRefused',
+    source: messageSource('ingest'),
+    time: alert.receivedAt,
+    tenant: origin.tenant,
+    schemaVersion: 1,
+    actor: { kind: 'source', id: origin.sourceId },
+    correlationId: alert.receiptId,
+    traceparent,
+    data: alert as unknown as JsonObject,
+  };
+}
+
+async function within(publication: Promise<void>, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(tooSlow(`has not confirmed the alerts within ${ms} ms`)), ms);
+  });
+  try {
+    await Promise.race([publication, late]);
+  } catch (error) {
+    if (error instanceof DomainError) throw error;
+    throw new DomainError('bus_unavailable', {
+      reason: 'The bus cannot take alerts now; send them again.',
+      cause: error,
+    });
+  } finally {
+    clearTimeout(timer);
+    // Its late failure has been answered for.
+    publication.catch(() => undefined);
+  }
+}
+
+const tooSlow = (what: string): DomainError =>
+  new DomainError('bus_unavailable', `The bus ${what}; send them again after a pause.`);

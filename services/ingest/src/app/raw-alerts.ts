@@ -1,0 +1,163 @@
+import { createGunzip } from 'node:zlib';
+import type { Readable } from 'node:stream';
+import { DomainError } from '#libs/kernel';
+import { splitList } from '../domain/alert-json';
+import { KEPT_OF_TOO_LARGE, LARGEST_ALERT, type RawAlert } from './alert-reception';
+
+/** Bodies that are not NDJSON are held in memory as a whole. Bytes, after decompression. */
+export const LARGEST_BODY = 16 * 1024 * 1024;
+
+/** What a body of alerts turns out to be. A list and NDJSON tell their bad alerts apart; a single one is the answer. */
+export type AlertBody =
+  | { readonly kind: 'single'; readonly alert: RawAlert }
+  | { readonly kind: 'list'; readonly alerts: readonly RawAlert[] }
+  | { readonly kind: 'lines'; readonly alerts: AsyncIterable<RawAlert> };
+
+const NDJSON_TYPES = new Set([
+  'application/x-ndjson',
+  'application/ndjson',
+  'application/jsonl',
+  'application/x-jsonlines',
+  'application/json-lines',
+]);
+
+/**
+ * Reads the body of `POST /v1/alerts`. NDJSON by its content type is read as it arrives; anything else is read whole,
+ * and is a list, one alert, or NDJSON that was not called so.
+ *
+ * @throws DomainError `unsupported_media_type` for an encoding but gzip, `body_too_large`, `invalid_json` when there is
+ * nothing in it.
+ */
+export async function readAlerts(
+  body: Readable,
+  headers: { readonly contentType: string | undefined; readonly contentEncoding: string | undefined },
+): Promise<AlertBody> {
+  const bytes = decoded(body, headers.contentEncoding);
+  const mediaType = headers.contentType?.split(';')[0]?.trim().toLowerCase() ?? '';
+  if (NDJSON_TYPES.has(mediaType)) return { kind: 'lines', alerts: linesOf(bytes) };
+  const whole = withoutMark(await wholeOf(bytes));
+  const text = whole.toString('utf8');
+  if (text.trim() === '')
+    throw new DomainError('invalid_json', { field: 'body', reason: 'It is empty: send an alert.' });
+  // A text that did not survive the decoding is no list whose items could be told apart byte for byte.
+  const items = Buffer.from(text, 'utf8').equals(whole) ? splitList(text) : undefined;
+  if (items !== undefined) return { kind: 'list', alerts: items.map((item) => rawOf(Buffer.from(item, 'utf8'))) };
+  if (isLines(text)) return { kind: 'lines', alerts: linesOf([whole]) };
+  return { kind: 'single', alert: rawOf(whole) };
+}
+
+const rawOf = (bytes: Buffer): RawAlert => ({ bytes, size: bytes.length });
+
+const MARK = Buffer.from([0xef, 0xbb, 0xbf]);
+const withoutMark = (bytes: Buffer): Buffer => (bytes.subarray(0, 3).equals(MARK) ? bytes.subarray(3) : bytes);
+
+/** One line that is a whole JSON object, and more after it. */
+function isLines(text: string): boolean {
+  const trimmed = text.trimStart();
+  const end = trimmed.indexOf('\n');
+  if (!trimmed.startsWith('{') || end < 0 || trimmed.slice(end).trim() === '') return false;
+  try {
+    JSON.parse(trimmed.slice(0, end));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function decoded(body: Readable, encoding: string | undefined): AsyncIterable<Buffer> {
+  switch (encoding?.trim().toLowerCase()) {
+    case undefined:
+    case '':
+    case 'identity':
+      return body;
+    case 'gzip':
+    case 'x-gzip':
+      return unzipped(body);
+    default:
+      throw new DomainError('unsupported_media_type', {
+        field: 'content-encoding',
+        reason: `'${encoding}' is not taken here: send the body as it is, or with gzip.`,
+      });
+  }
+}
+
+async function* unzipped(body: Readable): AsyncIterable<Buffer> {
+  const gunzip = createGunzip();
+  body.on('error', (error) => gunzip.destroy(error));
+  body.on('aborted', () => gunzip.destroy(new Error('aborted')));
+  body.pipe(gunzip);
+  try {
+    yield* gunzip;
+  } catch (error) {
+    if (body.destroyed && !body.readableEnded) throw error;
+    throw new DomainError('invalid_json', {
+      field: 'content-encoding',
+      reason: `The body is not valid gzip: ${error instanceof Error ? error.message : String(error)}.`,
+      cause: error,
+    });
+  }
+}
+
+/** How much of a body that is too large is still read away, so that its sender comes to read the answer. */
+const DRAIN_LIMIT = 4 * LARGEST_BODY;
+
+async function wholeOf(bytes: AsyncIterable<Buffer>): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of bytes) {
+    length += chunk.length;
+    if (length <= LARGEST_BODY) chunks.push(chunk);
+    else if (length > DRAIN_LIMIT) break;
+    else chunks.length = 0;
+  }
+  if (length > LARGEST_BODY) {
+    throw new DomainError('body_too_large', {
+      field: 'body',
+      reason: `It is larger than ${LARGEST_BODY / 1024 / 1024} MiB; send it as NDJSON (application/x-ndjson), which has no limit.`,
+    });
+  }
+  return Buffer.concat(chunks, length);
+}
+
+const LINE_FEED = 0x0a;
+
+/**
+ * The lines of NDJSON as they arrive; blank ones do not count. Of a line over LARGEST_ALERT only the beginning is held.
+ * When the body breaks off, the error is thrown and the piece of a line before it is no alert.
+ */
+export async function* linesOf(chunks: AsyncIterable<Buffer> | Iterable<Buffer>): AsyncGenerator<RawAlert> {
+  let pieces: Buffer[] = [];
+  let size = 0;
+  let isFirst = true;
+  const add = (piece: Buffer) => {
+    size += piece.length;
+    if (size <= LARGEST_ALERT) pieces.push(piece);
+    else if (pieces.length > 0 || size === piece.length) {
+      pieces = [Buffer.concat([...pieces, piece]).subarray(0, KEPT_OF_TOO_LARGE)];
+    }
+  };
+  const take = (): RawAlert | undefined => {
+    const bytes = Buffer.concat(pieces);
+    const line = { bytes: isFirst ? withoutMark(bytes) : bytes, size };
+    pieces = [];
+    size = 0;
+    isFirst = false;
+    return isBlank(line) ? undefined : line;
+  };
+  for await (const chunk of chunks) {
+    let start = 0;
+    for (let end = chunk.indexOf(LINE_FEED); end >= 0; end = chunk.indexOf(LINE_FEED, start)) {
+      add(chunk.subarray(start, end));
+      start = end + 1;
+      const line = take();
+      if (line !== undefined) yield line;
+    }
+    if (start < chunk.length) add(chunk.subarray(start));
+  }
+  const last = take();
+  if (last !== undefined) yield last;
+}
+
+function isBlank({ bytes, size }: RawAlert): boolean {
+  return size <= LARGEST_ALERT && bytes.every((byte) => byte === 0x20 || byte === 0x09 || byte === 0x0d);
+}

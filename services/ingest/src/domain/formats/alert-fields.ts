@@ -1,0 +1,104 @@
+import { DomainError, isJsonObject, type JsonObject, type JsonValue } from '#libs/kernel';
+import { parseTime } from './alert-time';
+
+/**
+ * Reads an alert by field paths, whatever shape its sender gave it: `rule.name` finds nested objects, flat keys with
+ * dots, and mixtures; a list on the way stands for each of its items. Only own properties are read, so that a key such
+ * as `__proto__` is a key like any other.
+ */
+export class AlertFields {
+  constructor(readonly alert: JsonObject) {}
+
+  /** Every value at `path`, lists flattened; empty when there is none. */
+  values(path: string): JsonValue[] {
+    return valuesAt(this.alert, path.split('.'));
+  }
+
+  has(path: string): boolean {
+    return this.values(path).length > 0;
+  }
+
+  /** The first text or number at the first of `paths` that has one, trimmed; a text that says nothing does not count. */
+  text(...paths: readonly string[]): string | undefined {
+    return this.texts(...paths)[0];
+  }
+
+  /** All texts and numbers at the first of `paths` that has any. */
+  texts(...paths: readonly string[]): string[] {
+    for (const path of paths) {
+      const texts = this.values(path).flatMap(textOf);
+      if (texts.length > 0) return texts;
+    }
+    return [];
+  }
+
+  /** All texts and numbers at all of `paths`, without repetition. */
+  everyText(...paths: readonly string[]): string[] {
+    return [...new Set(paths.flatMap((path) => this.values(path).flatMap(textOf)))];
+  }
+
+  number(...paths: readonly string[]): number | undefined {
+    for (const path of paths) {
+      for (const text of this.texts(path)) {
+        const number = Number(text);
+        if (Number.isFinite(number)) return number;
+      }
+    }
+    return undefined;
+  }
+
+  /** A port number, 1 to 65535. */
+  port(...paths: readonly string[]): number | undefined {
+    const port = this.number(...paths);
+    return port !== undefined && Number.isInteger(port) && port > 0 && port <= 65_535 ? port : undefined;
+  }
+
+  /**
+   * Milliseconds since the epoch; `undefined` when none of `paths` is there.
+   * @throws DomainError('invalid_field') when the first one that is there is no time.
+   */
+  time(...paths: readonly string[]): number | undefined {
+    for (const path of paths) {
+      const [text] = this.texts(path);
+      if (text === undefined) continue;
+      const time = parseTime(text);
+      if (time === undefined) {
+        throw new DomainError('invalid_field', {
+          field: path,
+          reason: `'${shortened(text)}' is not a time: send RFC 3339 (2026-11-24T14:05:00Z) or seconds since 1970.`,
+        });
+      }
+      return time;
+    }
+    return undefined;
+  }
+}
+
+/** What senders write where they have nothing. */
+const SAYS_NOTHING = new Set(['', '-', '--', 'null', 'none', 'n/a', 'unknown', 'undefined', '(null)', '<empty>']);
+
+function textOf(value: JsonValue): string[] {
+  if (typeof value === 'number') return [String(value)];
+  if (typeof value !== 'string') return [];
+  const text = value.trim();
+  return SAYS_NOTHING.has(text.toLowerCase()) ? [] : [text];
+}
+
+function valuesAt(value: JsonValue, path: readonly string[]): JsonValue[] {
+  if (Array.isArray(value)) return value.flatMap((item) => valuesAt(item, path));
+  if (path.length === 0) return value === null ? [] : [value];
+  if (!isJsonObject(value)) return [];
+  for (let taken = path.length; taken > 0; taken -= 1) {
+    const key = path.slice(0, taken).join('.');
+    const inner = Object.hasOwn(value, key) ? value[key] : undefined;
+    if (inner === undefined) continue;
+    const found = valuesAt(inner, path.slice(taken));
+    if (found.length > 0) return found;
+  }
+  return [];
+}
+
+/** For messages: a value of the sender's, cut. */
+export function shortened(text: string, length = 80): string {
+  return text.length <= length ? text : `${text.slice(0, length).toWellFormed()}...`;
+}

@@ -1,0 +1,31 @@
+import type { DetectionFinding } from '#contracts/alert';
+import type { JsonObject } from '#libs/kernel';
+
+/** What a format cannot see in the alert itself. */
+export interface Reception {
+  /** Milliseconds since the epoch: the finding's time when the sender gave none. */
+  readonly receivedAt: number;
+  /** SHA-256 over the canonical form of the whole alert: the identity of an alert that brings no id. */
+  readonly digest: string;
+}
+
+export interface NormalizedAlert {
+  /**
+   * The source's own id, in parts. Two alerts with the same parts are versions of one finding; two findings never have
+   * the same parts. `alertId` is made of tenant, source and these.
+   */
+  readonly identity: readonly string[];
+  readonly finding: DetectionFinding;
+  readonly attack: readonly string[];
+}
+
+/** One product's way of writing an alert. Pure. */
+export interface AlertFormat {
+  /** As in `?format=` and in a source's settings. */
+  readonly name: string;
+  readonly title: string;
+  /** Whether an alert looks like this format, for sources that do not say what they send. */
+  recognizes(alert: JsonObject): boolean;
+  /** @throws DomainError naming the field and the reason when the alert is not one of this format. */
+  normalize(alert: JsonObject, reception: Reception): NormalizedAlert;
+}
