@@ -1,4 +1,15 @@
+export * from './auth/actor';
 export * from './auth/source-token-verifier';
+export { loadConfig, LOCAL_CLIENTS, variablePrefix, type Environment, type ServiceSettings } from './config';
+export { demandValid, findFieldErrors, type Coercion } from './contract-validator';
+export { fieldPath, type FieldErrors } from './field-errors';
+export { problemCatalogue, problemOf, STATUS_OF_KIND, toDomainError } from './http/problem';
+export { BODY_LIMIT } from './http/request-body';
 export * from './http/request-context';
+export { createLogger } from './logging';
+export { ServiceMetrics } from './metrics';
+export { isLoopback } from './production-rules';
+export * from './run-service';
 export * from './service-definition';
+export * from './start-service';
 export * from './tokens';

@@ -4,10 +4,12 @@ import type { BusPublisher } from '#libs/bus';
 import type { EventStore } from '#libs/event-store';
 import type { JobQueue } from '#libs/jobs';
 import type { Clock } from '#libs/kernel';
-import type { Projection } from '#libs/read-model';
+import type { Projection, ProjectionRunner } from '#libs/read-model';
+import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import type { Static, TObject } from 'typebox';
 import type { DataSource, MigrationInterface } from 'typeorm';
+import type { ServiceSettings } from './config';
 
 export const PROFILES = ['demo', 'development', 'production'] as const;
 export type Profile = (typeof PROFILES)[number];
@@ -21,12 +23,18 @@ export interface ServiceContext<Config = Record<string, unknown>> {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly store: EventStore;
+  /** The ledger's database as the service's role, for what libs/bus keeps there (dead letters, the relay's cursor). */
+  readonly ledgerPool: Pool;
   /** Read models, in the schema `svc_<service>`; `withTenant` of `#libs/read-model` sets the tenant for row security. */
   readonly database: DataSource;
   readonly publisher: BusPublisher;
+  /** `readModels.caughtUpWith(events)`: so that who has written something reads it back. */
+  readonly readModels: Pick<ProjectionRunner, 'caughtUpWith' | 'names' | 'rebuild' | 'troubles'>;
   readonly jobs: JobQueue;
-  /** Where this service may keep files of its own in the demo and development profiles. */
-  readonly dataFolder: string;
+  /** What every service knows from the common variables: issuer, keys, where the others are. */
+  readonly settings: ServiceSettings;
+  /** Aborts when the service begins to stop: streams to clients end on it. */
+  readonly stopping: AbortSignal;
 }
 
 /** All that tells one service from another. Made by `defineService`, run by `runService` or `startService`. */

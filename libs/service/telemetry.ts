@@ -1,9 +1,6 @@
-import { randomBytes } from 'node:crypto';
-import { context, propagation, SpanKind, SpanStatusCode, trace, type Span } from '@opentelemetry/api';
+import { context, SpanKind, SpanStatusCode, trace, type Span } from '@opentelemetry/api';
 import type { NodeSDK } from '@opentelemetry/sdk-node';
-
-/** W3C Trace Context, version 00. */
-const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+import { childTraceparent, spanContextOf, traceparentOf } from '#libs/bus';
 
 let running: { sdk: NodeSDK; users: number } | undefined;
 
@@ -43,17 +40,13 @@ export interface RequestSpan {
 
 /** Continues the caller's trace, or starts one when the header is missing or malformed. */
 export function startRequestSpan(name: string, incoming: string | string[] | undefined): RequestSpan {
-  const parent = typeof incoming === 'string' && TRACEPARENT.test(incoming) ? incoming : undefined;
-  const parentContext =
-    parent === undefined ? context.active() : propagation.extract(context.active(), { traceparent: parent });
-  const span = trace.getTracer('countersign').startSpan(name, { kind: SpanKind.SERVER }, parentContext);
-  const own = span.spanContext();
-  if (running !== undefined && trace.isSpanContextValid(own)) {
-    return { span, traceparent: `00-${own.traceId}-${own.spanId}-${own.traceFlags.toString(16).padStart(2, '0')}` };
-  }
-  const traceId = parent?.slice(3, 35) ?? randomBytes(16).toString('hex');
-  const flags = parent?.slice(53) ?? '01';
-  return { span, traceparent: `00-${traceId}-${randomBytes(8).toString('hex')}-${flags}` };
+  const parent = typeof incoming === 'string' ? incoming : undefined;
+  const parentSpan = spanContextOf(parent);
+  const within = parentSpan === undefined ? context.active() : trace.setSpanContext(context.active(), parentSpan);
+  const span = trace.getTracer('countersign').startSpan(name, { kind: SpanKind.SERVER }, within);
+  // Without an exporter, the API's span is the caller's own: then the request still gets an id of its own.
+  const traceparent = running === undefined ? childTraceparent(parent) : traceparentOf(span.spanContext());
+  return { span, traceparent };
 }
 
 export function endRequestSpan({ span }: RequestSpan, route: string, status: number): void {

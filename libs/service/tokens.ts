@@ -5,3 +5,5 @@ export const EVENT_STORE = Symbol('countersign.event-store');
 export const BUS_PUBLISHER = Symbol('countersign.bus-publisher');
 export const JOBS = Symbol('countersign.jobs');
 export const CLOCK = Symbol('countersign.clock');
+/** `ServiceContext['readModels']` */
+export const READ_MODELS = Symbol('countersign.read-models');

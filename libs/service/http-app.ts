@@ -1,0 +1,57 @@
+import 'reflect-metadata';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { Endpoint } from '#contracts/http/endpoint';
+import { SourceTokenVerifier } from './auth/source-token-verifier';
+import { TokenVerifier } from './auth/token-verifier';
+import { installEdge } from './http/edge';
+import { EndpointTable } from './http/endpoint-table';
+import { ProblemFilter } from './http/problem.filter';
+import { BODY_LIMIT } from './http/request-body';
+import { NestLogger } from './logging';
+import type { ServiceMetrics } from './metrics';
+import type { ReadinessChecks } from './operations.controller';
+import type { ServiceContext, ServiceDefinition } from './service-definition';
+import { ServiceModule } from './service.module';
+
+/** A client that sends its headers or body more slowly than this is cut off. NDJSON uploads have no limit in all. */
+const HEADERS_TIMEOUT_MS = 30_000;
+
+export interface HttpApp {
+  readonly app: NestFastifyApplication;
+  /** Throws when routes and table differ. To be called once the application is initialized. */
+  demandComplete(): void;
+}
+
+/** The Nest application of a service on Fastify, with the edge around it; not yet initialized. */
+export async function createHttpApp(
+  definition: ServiceDefinition,
+  context: ServiceContext,
+  endpoints: readonly Endpoint[],
+  metrics: ServiceMetrics,
+  readiness: ReadinessChecks,
+): Promise<HttpApp> {
+  const table = new EndpointTable(endpoints);
+  const adapter = new FastifyAdapter({
+    bodyLimit: BODY_LIMIT,
+    exposeHeadRoutes: false,
+    forceCloseConnections: 'idle',
+    requestTimeout: 0,
+    http: { headersTimeout: HEADERS_TIMEOUT_MS },
+    routerOptions: { maxParamLength: 500, ignoreTrailingSlash: false },
+  });
+  const app = await NestFactory.create<NestFastifyApplication>(
+    ServiceModule.of(definition, context, metrics, readiness),
+    adapter,
+    { bodyParser: false, abortOnError: false, logger: new NestLogger(context.logger) },
+  );
+  installEdge(adapter.getInstance(), {
+    service: definition.name,
+    table,
+    users: new TokenVerifier(context.settings.issuer, context.settings.clients),
+    sources: () => app.get(SourceTokenVerifier, { strict: false }),
+    metrics,
+  });
+  app.useGlobalFilters(new ProblemFilter(context.logger));
+  return { app, demandComplete: () => table.demandComplete() };
+}

@@ -1,0 +1,90 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { ServiceName } from '#contracts/envelope';
+import type { Endpoint } from '#contracts/http/endpoint';
+import { DomainError, findUnstorableText, isStorableText, newId, type JsonValue } from '#libs/kernel';
+import { admit } from '../auth/gatekeeper';
+import type { SourceTokenVerifier } from '../auth/source-token-verifier';
+import type { TokenVerifier } from '../auth/token-verifier';
+import { demandValid } from '../contract-validator';
+import type { ServiceMetrics } from '../metrics';
+import { endRequestSpan, startRequestSpan, type RequestSpan } from '../telemetry';
+import type { EndpointTable } from './endpoint-table';
+import { installBodyParser, isJson } from './request-body';
+
+export interface EdgeOptions {
+  readonly service: ServiceName;
+  readonly table: EndpointTable;
+  readonly users: TokenVerifier;
+  readonly sources: () => SourceTokenVerifier;
+  readonly metrics: ServiceMetrics;
+}
+
+const CORRELATION_ID = /^[\w.:-]{1,100}$/;
+
+/**
+ * What happens to every request before its controller, by the endpoint's row in the table: a trace, who it is and what
+ * it may (before a byte of the body is read), the body's form, then every field. Errors go to the ProblemFilter.
+ */
+export function installEdge(fastify: FastifyInstance, options: EdgeOptions): void {
+  const { table } = options;
+  const spans = new WeakMap<FastifyRequest, { span: RequestSpan; stop: (route: string, status: number) => void }>();
+
+  fastify.addHook('onRoute', (route) => table.addRoute(route.method, route.url));
+  fastify.decorateRequest('countersign');
+  installBodyParser(fastify);
+
+  fastify.addHook('onRequest', async (request, reply) => {
+    const endpoint = table.find(request.method, request.routeOptions.url);
+    const span = startRequestSpan(`${request.method} ${endpoint?.path ?? 'unknown'}`, request.headers.traceparent);
+    const given = request.headers['x-correlation-id'];
+    const correlationId = typeof given === 'string' && CORRELATION_ID.test(given) ? given : newId();
+    spans.set(request, { span, stop: options.metrics.startRequest(request.method) });
+    request.countersign = { endpoint, trace: { correlationId, traceparent: span.traceparent } };
+    reply.header('x-correlation-id', correlationId);
+    if (request.is404 || endpoint === undefined) return;
+    request.countersign.principal = await admit(endpoint, request.headers, options);
+  });
+
+  fastify.addHook('preValidation', async (request) => {
+    const { endpoint } = request.countersign;
+    if (endpoint !== undefined && !request.is404) demandRequest(endpoint, request);
+  });
+
+  fastify.addHook('onResponse', async (request, reply) => {
+    const started = spans.get(request);
+    if (started === undefined) return;
+    const route = request.countersign.endpoint?.path ?? 'unknown';
+    started.stop(route, reply.statusCode);
+    endRequestSpan(started.span, route, reply.statusCode);
+  });
+}
+
+function demandRequest(endpoint: Endpoint, request: FastifyRequest): void {
+  demandStorable(request.params, 'path');
+  demandStorable(request.query, 'query');
+  if (endpoint.params !== undefined) demandValid(endpoint.params, request.params, 'path', 'coerced');
+  if (endpoint.query !== undefined) demandValid(endpoint.query, request.query, 'query', 'coerced');
+  if (endpoint.rawBody === true || endpoint.body === undefined) return;
+  if (request.body === undefined) {
+    // Only a request without any body comes here: the parser has refused the others.
+    throw new DomainError('invalid_json', { field: 'body', reason: 'It is missing: send a JSON document.' });
+  }
+  demandStorable(request.body, 'body');
+  if (isParsed(request)) demandValid(endpoint.body, request.body, 'body');
+}
+
+/** A body that is a text of its own (YAML, say) is the controller's to read. */
+function isParsed(request: FastifyRequest): boolean {
+  const type = request.headers['content-type']?.split(';')[0]?.trim().toLowerCase() ?? '';
+  return isJson(type) || type === 'application/x-www-form-urlencoded';
+}
+
+/** NUL and lone surrogates, which jsonb refuses, stop at the door. What Fastify has parsed is JSON by construction. */
+function demandStorable(parsed: unknown, root: string): void {
+  const field = findUnstorableText(parsed as JsonValue);
+  if (field === undefined) return;
+  throw new DomainError('invalid_character', {
+    field: field === '(root)' ? root : isStorableText(field) ? field : JSON.stringify(field),
+    reason: 'It holds the character NUL (U+0000) or half of a surrogate pair: neither can be stored.',
+  });
+}

@@ -1,0 +1,205 @@
+import type { AddressInfo } from 'node:net';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { Pool } from 'pg';
+import type { Logger } from 'pino';
+import type { DataSource } from 'typeorm';
+import type { ServiceName } from '#contracts/envelope';
+import type { Endpoint } from '#contracts/http/endpoint';
+import { endpointsOf } from '#contracts/http/endpoints';
+import { connectBus, createBus, type Bus } from '#libs/bus';
+import { createPostgresEventStore, serviceSchema, type EventStore } from '#libs/event-store';
+import { JobQueue } from '#libs/jobs';
+import { systemClock, type Clock } from '#libs/kernel';
+import { ProjectionRunner } from '#libs/read-model';
+import { loadConfig, type Environment, type ServiceSettings } from './config';
+import { demandDatabase, openLedgerPool, openReadModels } from './database';
+import { createHttpApp } from './http-app';
+import { createLogger, serviceLogger } from './logging';
+import { ServiceMetrics } from './metrics';
+import type { ReadinessChecks } from './operations.controller';
+import { LateReadModels } from './read-models';
+import type { ServiceContext, ServiceDefinition } from './service-definition';
+import { observe } from './service-gauges';
+import { shutDown, type ShutdownStep } from './shutdown';
+import { startTelemetry } from './telemetry';
+
+export interface StartOptions {
+  /** The environment to read instead of the process's own. `<SERVICE>_PORT=0` takes any free port. */
+  readonly env?: Environment;
+  /** One logger for all services of a process; by default each makes its own. */
+  readonly logger?: Logger;
+  readonly clock?: Clock;
+  /** Instead of the service's rows of the table: for tests of this library. */
+  readonly endpoints?: readonly Endpoint[];
+}
+
+export interface RunningService {
+  readonly name: ServiceName;
+  /** `http://127.0.0.1:8083` */
+  readonly url: string;
+  readonly context: ServiceContext;
+  readonly app: NestFastifyApplication;
+  /** Edge, consumers, jobs and projections, publisher, database: in this order, within 10 s. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/** What has been opened so far, in the order of opening; a start that fails half-way closes it again. */
+interface Opened {
+  readonly logger: Logger;
+  readonly stopping: AbortController;
+  telemetry?: () => Promise<void>;
+  ledgerPool?: Pool;
+  store?: EventStore;
+  database?: DataSource;
+  bus?: Bus;
+  jobs?: JobQueue;
+  projections?: ProjectionRunner;
+  app?: NestFastifyApplication;
+}
+
+/**
+ * Starts one service and resolves when it takes requests.
+ * @throws DomainError('invalid_configuration') naming every setting that is wrong, or routes that are not in the table;
+ * DomainError('database_unavailable') when the database does not come up.
+ */
+export async function startService(definition: ServiceDefinition, options: StartOptions = {}): Promise<RunningService> {
+  const { settings, config } = loadConfig(definition, options.env ?? process.env);
+  const logger = serviceLogger(options.logger ?? createLogger(settings.logLevel), definition.name);
+  const opened: Opened = { logger, stopping: new AbortController() };
+  try {
+    return await start(definition, options, settings, config, opened);
+  } catch (error) {
+    await shutDown(stepsToStop(opened), logger);
+    throw error;
+  }
+}
+
+async function start(
+  definition: ServiceDefinition,
+  options: StartOptions,
+  settings: ServiceSettings,
+  config: Record<string, unknown>,
+  opened: Opened,
+): Promise<RunningService> {
+  const { logger, stopping } = opened;
+  const { name } = definition;
+  const schema = serviceSchema(name);
+  opened.telemetry = await startTelemetry(settings.otlpEndpoint, name);
+
+  await demandDatabase(name, settings, logger);
+  const ledgerPool = (opened.ledgerPool = openLedgerPool(name, settings.ledgerUrl, logger));
+  const database = (opened.database = await openReadModels(definition, settings.databaseUrl, logger));
+  const store = (opened.store = createPostgresEventStore({ pool: ledgerPool }));
+  const bus = (opened.bus = createBus({ kind: 'postgres', service: name, store, pool: ledgerPool, logger }));
+  const jobs = (opened.jobs = new JobQueue({ database, schema, logger }));
+
+  const readModels = new LateReadModels();
+  const context: ServiceContext = {
+    name,
+    profile: settings.profile,
+    config,
+    settings,
+    logger,
+    clock: options.clock ?? systemClock,
+    store,
+    ledgerPool,
+    database,
+    publisher: bus.publisher,
+    jobs,
+    readModels,
+    stopping: stopping.signal,
+  };
+  const projections = new ProjectionRunner({
+    store,
+    database,
+    schema,
+    projections: definition.projections(context),
+    logger,
+  });
+  opened.projections = projections;
+  readModels.bind(projections);
+
+  const metrics = new ServiceMetrics(name, logger);
+  observe(metrics, { store, bus, jobs, projections });
+  const started = { yes: false };
+  const endpoints = options.endpoints ?? endpointsOf(name);
+  const http = await createHttpApp(definition, context, endpoints, metrics, readiness(opened, started));
+  const app = (opened.app = http.app);
+  await app.init();
+  http.demandComplete();
+  connectBus(app, bus.server());
+
+  projections.start();
+  jobs.start();
+  await app.startAllMicroservices();
+  started.yes = true;
+  await app.listen({ port: settings.port, host: settings.host });
+  const url = urlOf(app, settings.host);
+  logger.info({ url, profile: settings.profile, bus: settings.bus }, 'started');
+
+  let ending: Promise<void> | undefined;
+  return {
+    name,
+    url,
+    context,
+    app,
+    stop: () => (ending ??= shutDown(stepsToStop(opened), logger).then(() => logger.info('stopped'))),
+  };
+}
+
+function readiness({ ledgerPool, database, logger, projections }: Opened, started: { yes: boolean }): ReadinessChecks {
+  return {
+    logger,
+    checks: [
+      { name: 'database', check: async () => void (await database?.query('select 1')) },
+      { name: 'ledger', check: async () => void (await ledgerPool?.query('select 1')) },
+      {
+        name: 'bus',
+        check: async () => {
+          if (!started.yes) throw new Error('The bus has not started');
+        },
+      },
+      {
+        name: 'projections',
+        check: async () => {
+          const troubles = Object.entries(projections?.troubles() ?? {});
+          if (troubles.length > 0) throw new Error(troubles.map(([name, trouble]) => `${name}: ${trouble}`).join('; '));
+        },
+      },
+    ],
+  };
+}
+
+/** The edge goes first, so that nothing new comes in; the database last, so that what is in hand can be recorded. */
+function stepsToStop(opened: Opened): ShutdownStep[] {
+  const { app, bus, jobs, projections, database, store, ledgerPool, telemetry, stopping } = opened;
+  return [
+    {
+      name: 'edge',
+      budgetMs: 2_500,
+      run: async () => {
+        stopping.abort();
+        await app?.getHttpAdapter().getInstance().close();
+      },
+    },
+    { name: 'consumers', budgetMs: 2_500, run: () => bus?.server().stop() },
+    { name: 'jobs and projections', budgetMs: 2_000, run: () => Promise.all([jobs?.stop(1_500), projections?.stop()]) },
+    { name: 'application', budgetMs: 500, run: () => app?.close() },
+    { name: 'publisher', budgetMs: 1_000, run: () => bus?.stop() },
+    {
+      name: 'database',
+      budgetMs: 1_000,
+      run: async () => {
+        await Promise.all([database?.destroy(), store?.close().then(() => ledgerPool?.end())]);
+      },
+    },
+    { name: 'telemetry', budgetMs: 500, run: () => telemetry?.() },
+  ];
+}
+
+function urlOf(app: NestFastifyApplication, host: string): string {
+  const address: AddressInfo | string | null = app.getHttpServer().address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  const reachable = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
+  return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`;
+}
