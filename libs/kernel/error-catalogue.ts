@@ -43,6 +43,7 @@ export const ERROR_CATALOGUE = {
   approval_expired: { kind: 'gone', title: 'The approval has expired' },
   digest_mismatch: { kind: 'conflict', title: 'The digest does not match the request' },
   invalid_transition: { kind: 'conflict', title: 'This is not possible in the present state' },
+  stale_request: { kind: 'conflict', title: 'The connection or its connector has changed since the request' },
   warrant_missing: { kind: 'forbidden', title: 'A warrant is required' },
   warrant_invalid: { kind: 'forbidden', title: 'The warrant is not valid for this action' },
   warrant_expired: { kind: 'forbidden', title: 'The warrant has expired' },
@@ -54,6 +55,7 @@ export const ERROR_CATALOGUE = {
   unknown_connection: { kind: 'not_found', title: 'There is no such connection' },
   secret_unresolved: { kind: 'invalid', title: 'A secret reference could not be resolved' },
   target_refused: { kind: 'invalid', title: 'The outside system refused the request' },
+  outcome_unknown: { kind: 'unavailable', title: 'It is not known whether the action had its effect' },
   target_unreachable: { kind: 'unavailable', title: 'The outside system cannot be reached' },
   unknown_schema_version: {
     kind: 'invalid',
@@ -66,6 +68,7 @@ export const ERROR_CATALOGUE = {
   throttled: { kind: 'throttled', title: 'Too many requests' },
   service_unavailable: { kind: 'unavailable', title: 'The service cannot answer now' },
   database_unavailable: { kind: 'unavailable', title: 'The database cannot be reached' },
+  broker_missing: { kind: 'unavailable', title: 'There is no Kafka broker and none can be started' },
   bus_unavailable: { kind: 'unavailable', title: 'The bus cannot be reached' },
   ledger_damaged: { kind: 'internal', title: 'The ledger does not verify' },
   invalid_configuration: { kind: 'invalid', title: 'The configuration is not valid' },

@@ -1,0 +1,74 @@
+import { ALERT_MESSAGES, type AlertEnriched, type AlertRefused } from '#contracts/alert';
+import { type BusMessage, dead, type Outcome } from '#libs/bus';
+import { DomainError, isJsonObject } from '#libs/kernel';
+import { demandValid } from '#libs/service';
+
+/** A receipt that is to get its outcome. */
+export type Intake =
+  | { readonly kind: 'enriched'; readonly message: BusMessage; readonly alert: AlertEnriched }
+  | {
+      readonly kind: 'refused';
+      readonly message: BusMessage;
+      readonly alert: AlertRefused;
+      readonly stage: 'ingest' | 'enrichment' | 'case';
+    };
+
+/** What a message of `countersign.alerts.enriched` asks for, or why it asks for nothing that can be answered. */
+export function readIntake(message: BusMessage): Intake | Outcome {
+  try {
+    return parse(message);
+  } catch (error) {
+    if (!(error instanceof DomainError)) throw error;
+    const refusal = refusalOf(message, error);
+    return refusal ?? dead(error.code, error.reason, error.field);
+  }
+}
+
+function parse(message: BusMessage): Intake {
+  if (message.schemaVersion !== 1) {
+    throw new DomainError('unknown_schema_version', {
+      field: 'schemaVersion',
+      reason: `${message.type} has version ${message.schemaVersion}; this release knows version 1`,
+    });
+  }
+  switch (message.type) {
+    case 'AlertEnriched': {
+      const data: unknown = message.data;
+      demandValid(ALERT_MESSAGES.AlertEnriched, data, 'data');
+      // demandValid has checked it against the contract.
+      return { kind: 'enriched', message, alert: data as AlertEnriched };
+    }
+    case 'AlertRefused': {
+      const data: unknown = message.data;
+      demandValid(ALERT_MESSAGES.AlertRefused, data, 'data');
+      return { kind: 'refused', message, alert: data as AlertRefused, stage: 'ingest' };
+    }
+    default:
+      throw new DomainError('unknown_event_type', {
+        field: 'type',
+        reason: `${message.type} is not AlertEnriched or AlertRefused`,
+      });
+  }
+}
+
+/** The rejection of a receipt by this service, for a message that is good enough to say which receipt it is. */
+export function refusalOf(message: BusMessage, error: DomainError): Intake | undefined {
+  const { receiptId, sourceId, source, receivedAt, original } = message.data;
+  const { code, field, reason } = error;
+  const alert: unknown = {
+    receiptId,
+    sourceId,
+    source,
+    receivedAt,
+    original: isJsonObject(original) ? original : { encoding: 'utf-8', body: '', size: 0, truncated: true },
+    code,
+    field: field?.slice(0, 1000) ?? null,
+    reason: reason.slice(0, 2000),
+  };
+  try {
+    demandValid(ALERT_MESSAGES.AlertRefused, alert, 'data');
+  } catch {
+    return undefined;
+  }
+  return { kind: 'refused', message, alert: alert as AlertRefused, stage: 'case' };
+}
