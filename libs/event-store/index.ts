@@ -6,4 +6,5 @@ export * from './execute-all';
 export * from './memory-event-store';
 export * from './migrations';
 export * from './port';
+export * from './postgres-event-store';
 export { headAfter } from './prepared-group';

@@ -1,6 +1,7 @@
 import type { Category } from '#contracts/envelope';
 import { DomainError } from '#libs/kernel';
 import { cursorAt, cursorPoint } from './cursor';
+import { assertDistinctIds, earlierAnswer, eventIdTaken } from './earlier-answer';
 import type { AppendGroup, AppendRefusal, AppendResult, EventStore, RecordedEvent, StreamHead } from './port';
 import { NO_STREAM } from './port';
 import { type PreparedStream, prepareGroup, streamKey } from './prepared-group';
@@ -38,7 +39,13 @@ class MemoryEventStore implements EventStore {
   private appendGroup(group: AppendGroup): AppendResult | AppendRefusal {
     try {
       const prepared = prepareGroup(group, this.timeFloors(group));
-      return this.earlierAnswer(prepared) ?? this.conflict(prepared) ?? this.write(prepared);
+      assertDistinctIds(prepared);
+      const earlier = earlierAnswer(prepared, (category, id) => this.byId.get(streamKey(category, id)));
+      if (earlier.kind === 'whole') return { status: 'duplicate', events: earlier.events };
+      const conflict = this.conflict(prepared);
+      if (conflict) return conflict;
+      if (earlier.kind === 'part') throw eventIdTaken(earlier.id);
+      return this.write(prepared);
     } catch (error) {
       if (error instanceof DomainError) return { status: 'refused', error };
       throw error;
@@ -52,21 +59,6 @@ class MemoryEventStore implements EventStore {
         return [key, this.streams.get(key)?.at(-1)?.time ?? ''];
       }),
     );
-  }
-
-  private earlierAnswer(prepared: readonly PreparedStream[]): AppendResult | undefined {
-    const events = prepared.flatMap((stream) => stream.events.map(({ event }) => event));
-    const earlier = events.map((event) => this.byId.get(streamKey(event.category, event.id)));
-    const found = earlier.filter((event) => event !== undefined);
-    if (found.length === events.length && earlier.every((event, at) => event?.stream === events[at]?.stream)) {
-      return { status: 'duplicate', events: found };
-    }
-    const repeated = new Set(events.map((event) => streamKey(event.category, event.id))).size < events.length;
-    if (found.length === 0 && !repeated) return undefined;
-    // Somebody else answered the same message meanwhile, otherwise: the caller decides again on what stands there.
-    const conflict = repeated ? undefined : this.conflict(prepared);
-    if (conflict) return conflict;
-    throw eventIdTaken(found[0]?.id ?? events[0]?.id ?? '');
   }
 
   private conflict(prepared: readonly PreparedStream[]): AppendResult | undefined {
@@ -149,13 +141,6 @@ class MemoryEventStore implements EventStore {
     const last = this.streams.get(streamKey(category, stream))?.at(-1);
     return last ? { version: last.version, hash: last.hash } : NO_STREAM;
   }
-}
-
-export function eventIdTaken(id: string): DomainError {
-  return new DomainError('event_id_taken', {
-    field: 'id',
-    reason: `${id} stands in the ledger for another event of its category; a second decision on the same message needs ordinals of its own`,
-  });
 }
 
 /** Readers share what is stored, as they never would with a database: a test that changes an event must fail. */

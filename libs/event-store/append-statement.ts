@@ -1,0 +1,142 @@
+import type { QueryConfig } from 'pg';
+import type { Category } from '#contracts/envelope';
+import { jsonbArray, textArray } from './binary-array';
+import { categoriesKey, categoryLiteral } from './event-rows';
+import type { StreamHead } from './port';
+import type { PreparedEvent } from './prepared-group';
+
+/** A stream whose head a statement checks before it writes anything of the stream's unit. */
+export interface CheckedStream {
+  /** Streams and events of one unit are written together or not at all. */
+  readonly unit: number;
+  readonly category: Category;
+  readonly stream: string;
+  readonly expected: StreamHead;
+  /** Of the first new event; may not lie before the stream's last. */
+  readonly firstTime: string;
+}
+
+export interface UnitEvent {
+  readonly unit: number;
+  readonly prepared: PreparedEvent;
+}
+
+/** A stream whose head was not the expected one, or whose last event is later than the first new one. */
+export interface BlockedStream {
+  readonly category: Category;
+  readonly stream: string;
+  readonly head: StreamHead;
+  /** Of the last event; undefined where there is none. */
+  readonly lastTime: string | undefined;
+}
+
+export interface AppendRow {
+  /** Of the events written, ascending: they were written in the order given. */
+  readonly positions: string | null;
+  readonly tx: string | null;
+  readonly blocked:
+    readonly { category: Category; stream: string; version: number; hash: string; time: string }[] | null;
+  /** Units that were not written because one of their ids is in the ledger; looked for only when asked to. */
+  readonly taken: readonly number[] | null;
+}
+
+const texts = new Map<string, { name: string; text: string }>();
+
+/**
+ * The one statement of an append: checks heads (version and hash) in the statement's snapshot, leaves out the units that
+ * are blocked, and inserts the rest in the order given. Whoever commits first between snapshot and insert wins: the
+ * other's insert breaks a unique constraint, which undoes its whole statement, so that no half of a stream is ever
+ * written; it is then run again on a new snapshot.
+ *
+ * @param streams of all units, each stream once.
+ * @param events sorted by category, stream, version: statements that insert in different orders would deadlock.
+ * @param careful also looks for the new ids in the ledger, as a first attempt does not: it is one more index look-up for
+ * each event, and an id that is there breaks a unique constraint anyway.
+ */
+export function appendStatement(
+  streams: readonly CheckedStream[],
+  events: readonly UnitEvent[],
+  careful: boolean,
+): QueryConfig {
+  const categories = [...new Set(streams.map(({ category }) => category))].sort();
+  const key = categoriesKey(categories);
+  let statement = texts.get(key);
+  if (!statement) {
+    statement = { name: `ledger append ${key}`, text: statementText(categories) };
+    texts.set(key, statement);
+  }
+  const columns = events.map(({ prepared }) => prepared.event);
+  return {
+    ...statement,
+    values: [
+      streams.map(({ unit }) => unit),
+      textArray(streams.map(({ category }) => category)),
+      textArray(streams.map(({ stream }) => stream)),
+      streams.map(({ expected }) => expected.version),
+      textArray(streams.map(({ expected }) => expected.hash)),
+      textArray(streams.map(({ firstTime }) => firstTime)),
+      careful,
+      events.map(({ unit }) => unit),
+      textArray(columns.map(({ category }) => category)),
+      textArray(columns.map(({ stream }) => stream)),
+      columns.map(({ version }) => version),
+      textArray(columns.map(({ id }) => id)),
+      textArray(columns.map(({ type }) => type)),
+      columns.map(({ schemaVersion }) => schemaVersion),
+      textArray(columns.map(({ tenant }) => tenant)),
+      textArray(columns.map(({ time }) => time)),
+      jsonbArray(events.map(({ prepared }) => prepared.canonical.actor)),
+      jsonbArray(events.map(({ prepared }) => prepared.canonical.data)),
+      jsonbArray(events.map(({ prepared }) => prepared.canonical.meta)),
+      textArray(columns.map(({ hash }) => hash)),
+    ],
+  };
+}
+
+function statementText(categories: readonly Category[]): string {
+  const heads = categories.map(
+    (category) => `
+      select s.unit, s.category, s.stream, coalesce(e.version, 0) as version,
+             coalesce(encode(e.hash, 'hex'), '') as hash, e.time
+        from streams s
+        left join lateral (
+          select version, hash, time from ledger.events
+           where category = ${categoryLiteral(category)} and stream = s.stream
+           order by version desc limit 1) e on true
+       where s.category = ${categoryLiteral(category)}
+         and (coalesce(e.version, 0) <> s.version or e.hash <> decode(s.hash, 'hex') or e.time > s.first_time::timestamptz)`,
+  );
+  const ids = categories.map(
+    (category) => `
+      select n.unit from new_events n
+       where $7 and n.category = ${categoryLiteral(category)}
+         and exists (select from ledger.events
+                      where category = ${categoryLiteral(category)} and id = n.id::uuid)`,
+  );
+  return `
+    with streams as not materialized (
+      select * from unnest($1::int[], $2::text[], $3::text[], $4::int[], $5::text[], $6::text[])
+        as s (unit, category, stream, version, hash, first_time)
+    ), new_events as not materialized (
+      select * from unnest($8::int[], $9::text[], $10::text[], $11::int[], $12::text[], $13::text[], $14::int[],
+                           $15::text[], $16::text[], $17::jsonb[], $18::jsonb[], $19::jsonb[], $20::text[])
+        with ordinality as n (unit, category, stream, version, id, type, schema_version,
+                              tenant, time, actor, data, meta, hash, ordinal)
+    ), blocked as materialized (${heads.join('\n      union all')}
+    ), taken as materialized (${ids.join('\n      union all')}
+    ), written as (
+      insert into ledger.events (category, stream, version, id, type, schema_version,
+                                 tenant, time, actor, data, meta, hash)
+      select category, stream, version, id::uuid, type, schema_version,
+             tenant, time::timestamptz, actor, data, meta, decode(hash, 'hex')
+        from new_events
+       where unit <> all (array(select unit from blocked)) and unit <> all (array(select unit from taken))
+       order by ordinal
+      returning tx, position
+    )
+    select (select string_agg(position::text, ',' order by position) from written) as positions,
+           (select tx::text from written limit 1) as tx,
+           (select json_agg(json_build_object('category', category, 'stream', stream, 'version', version, 'hash', hash,
+                   'time', (extract(epoch from time) * 1000)::bigint::text)) from blocked) as blocked,
+           (select json_agg(distinct unit) from taken) as taken`;
+}

@@ -1,0 +1,51 @@
+import { CATEGORIES, type Actor, type Category, type EventMeta } from '#contracts/envelope';
+import { DomainError, type JsonObject } from '#libs/kernel';
+import type { RecordedEvent } from './port';
+
+/** The columns of an event as `toRecordedEvent` reads them; `tx` and `position` as text, for they exceed a double. */
+export const EVENT_COLUMNS =
+  `category, stream, version, id, type, schema_version, tenant, (extract(epoch from time) * 1000)::bigint::text as time, ` +
+  `actor, data, meta, encode(hash, 'hex') as hash, tx::text as tx, position::text as position`;
+
+export interface EventRow {
+  readonly category: Category;
+  readonly stream: string;
+  readonly version: number;
+  readonly id: string;
+  readonly type: string;
+  readonly schema_version: number;
+  readonly tenant: string;
+  readonly time: string;
+  readonly actor: Actor;
+  readonly data: JsonObject;
+  readonly meta: EventMeta;
+  readonly hash: string;
+  readonly tx: string;
+  readonly position: string;
+}
+
+export function toRecordedEvent(row: EventRow): RecordedEvent {
+  const { schema_version: schemaVersion, time, ...same } = row;
+  return { ...same, schemaVersion, time: new Date(Number(time)).toISOString() };
+}
+
+const CATEGORY_NAMES: ReadonlySet<string> = new Set(CATEGORIES);
+
+/**
+ * A category as a literal in a statement. A literal, not a parameter: PostgreSQL then plans for the one partition, and
+ * neither locks nor looks at the others. Each statement exists once for each category, hence.
+ */
+export function categoryLiteral(category: Category): string {
+  if (!CATEGORY_NAMES.has(category)) {
+    throw new DomainError('invalid_field', {
+      field: 'category',
+      reason: `${category} is not a category of the ledger`,
+    });
+  }
+  return `'${category}'`;
+}
+
+/** A set of categories in a statement's name, of which PostgreSQL keeps only 63 characters. */
+export function categoriesKey(categories: readonly Category[]): string {
+  return categories.map((category) => CATEGORIES.indexOf(category).toString(36)).join('');
+}

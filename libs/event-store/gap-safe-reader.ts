@@ -1,0 +1,61 @@
+import type { Pool } from 'pg';
+import { CATEGORIES, type Category } from '#contracts/envelope';
+import { cursorAt, cursorPoint } from './cursor';
+import { categoriesKey, categoryLiteral, EVENT_COLUMNS, type EventRow, toRecordedEvent } from './event-rows';
+import type { Cursor, EventPage, VisibilityLag } from './port';
+
+export interface ReadOptions {
+  readonly categories?: readonly Category[];
+  readonly tenant?: string;
+  readonly limit: number;
+}
+
+/**
+ * The events after the cursor, in (tx, position) order, up to the first transaction that is still open: position alone
+ * shows 2 before 1, and a transaction that took its id early may commit after later ones.
+ *
+ * One branch for each category, each an index scan in reading order that PostgreSQL merges row by row; `category = any`
+ * would read and sort everything after the cursor.
+ */
+export async function readAfter(pool: Pool, cursor: Cursor | undefined, options: ReadOptions): Promise<EventPage> {
+  const { tx, position } = cursorPoint(cursor);
+  const { tenant, limit } = options;
+  const categories = [...new Set(options.categories ?? CATEGORIES)].sort();
+  if (categories.length === 0 || limit <= 0) return { events: [], cursor };
+  const { rows } = await pool.query<EventRow>({
+    name: `ledger after ${categoriesKey(categories)}${tenant === undefined ? '' : ' of tenant'}`,
+    text: readStatement(categories, tenant !== undefined),
+    values: tenant === undefined ? [tx, position, limit] : [tx, position, limit, tenant],
+  });
+  const events = rows.map(toRecordedEvent);
+  const last = events.at(-1);
+  return { events, cursor: last ? cursorAt(last) : cursor };
+}
+
+export function readStatement(categories: readonly Category[], ofTenant: boolean): string {
+  const branches = categories.map(
+    (category) => `
+    (select * from ledger.events
+      where category = ${categoryLiteral(category)}
+        and (tx, position) > ($1::xid8, $2::bigint) and tx < ledger.visible_before()
+        ${ofTenant ? 'and tenant = $4' : ''}
+      order by tx, position limit $3)`,
+  );
+  return `select ${EVENT_COLUMNS.replaceAll(/\b(tx|position)::/g, 'e.$1::')} from (${branches.join(' union all ')}) as e
+    order by e.tx, e.position limit $3`;
+}
+
+/** What is committed and not yet shown to readers. */
+export async function visibilityLag(pool: Pool): Promise<VisibilityLag> {
+  const branches = CATEGORIES.map(
+    (category) => `select time from ledger.events
+      where category = ${categoryLiteral(category)} and tx >= ledger.visible_before()`,
+  );
+  const { rows } = await pool.query<{ events: string; milliseconds: string | null }>({
+    name: 'ledger visibility lag',
+    text: `select count(*)::text as events, (extract(epoch from clock_timestamp() - min(time)) * 1000)::bigint::text as milliseconds
+             from (${branches.join(' union all ')}) as e`,
+  });
+  const { events = '0', milliseconds } = rows[0] ?? {};
+  return { events: Number(events), milliseconds: Math.max(0, Number(milliseconds ?? 0)) };
+}

@@ -1,0 +1,162 @@
+import { Pool, type PoolConfig } from 'pg';
+import type { Category } from '#contracts/envelope';
+import { DomainError } from '#libs/kernel';
+import { appendGroups, type GroupResult } from './append-groups';
+import { AppendQueue } from './append-queue';
+import { toDomainError } from './database-errors';
+import { categoryLiteral, EVENT_COLUMNS, type EventRow, toRecordedEvent } from './event-rows';
+import { readAfter, type ReadOptions, visibilityLag } from './gap-safe-reader';
+import type { AppendGroup, AppendResult, EventStore, RecordedEvent, StreamHead } from './port';
+import { NO_STREAM } from './port';
+
+export type PostgresEventStoreOptions =
+  /**
+   * A pool of its own, closed with the store. `role`: SET ROLE on each new connection, for the login that is a member
+   * of many services' roles.
+   */
+  | { readonly connection: PoolConfig; readonly role?: string }
+  /** A pool that somebody else configures and closes; its connections must act as the service's role already. */
+  | { readonly pool: Pool };
+
+/** The event store on PostgreSQL, acting as one service's role. The schema comes from `migrateLedger`. */
+export function createPostgresEventStore(options: PostgresEventStoreOptions): EventStore {
+  if ('pool' in options) return new PostgresEventStore(options.pool, async () => undefined);
+  const pool = ledgerPool(options.connection, options.role);
+  return new PostgresEventStore(pool, () => pool.end());
+}
+
+/** Readers of all stores of this process: in all-in-one, another service's store has made the append. */
+const listeners = new Set<(categories: readonly Category[]) => void>();
+
+/**
+ * Connections for the ledger: as `role` where one is given, and with limits, since one transaction left open holds
+ * every reader back and a statement that never ends holds its writer.
+ */
+function ledgerPool(connection: PoolConfig, role: string | undefined): Pool {
+  const pool = new Pool({
+    max: 6,
+    connectionTimeoutMillis: 5_000,
+    query_timeout: 35_000,
+    keepAlive: true,
+    ...connection,
+    verify: (client, done) => {
+      const setRole = role === undefined ? '' : `set role ${client.escapeIdentifier(role)};`;
+      const limits = `set idle_in_transaction_session_timeout = '5s'; set statement_timeout = '30s'; set jit = off`;
+      client.query(`${setRole} ${limits}`).then(() => done(), done);
+    },
+  });
+  // A connection that dies while idle would end the process; the pool replaces it, and a query that needs it tells.
+  pool.on('error', () => undefined);
+  return pool;
+}
+
+class PostgresEventStore implements EventStore {
+  private readonly queue = new AppendQueue((groups) => this.appendMany(groups));
+  private readonly subscriptions = new Set<() => void>();
+
+  constructor(
+    private readonly pool: Pool,
+    private readonly end: () => Promise<void>,
+  ) {}
+
+  async append(group: AppendGroup): Promise<AppendResult> {
+    const result = await this.queue.append(group);
+    if (result.status === 'refused') throw result.error;
+    return result;
+  }
+
+  async appendMany(groups: readonly AppendGroup[]): Promise<GroupResult[]> {
+    const results = await appendGroups(this.pool, groups);
+    const categories = new Set<Category>();
+    for (const result of results) {
+      if (result.status === 'appended') for (const event of result.events) categories.add(event.category);
+    }
+    if (categories.size > 0) for (const listener of listeners) listener([...categories]);
+    return results;
+  }
+
+  async readStream(
+    category: Category,
+    stream: string,
+    { from = 1, to, limit }: { from?: number; to?: number; limit?: number } = {},
+  ): Promise<RecordedEvent[]> {
+    return this.query({
+      name: `ledger stream ${category}`,
+      text: `select ${EVENT_COLUMNS} from ledger.events
+              where category = ${categoryLiteral(category)} and stream = $1 and version between $2 and $3
+              order by version limit $4`,
+      values: [stream, from, Math.min(to ?? MAX_VERSION, MAX_VERSION), limit ?? null],
+    });
+  }
+
+  async readStreams(category: Category, streams: readonly string[]): Promise<Map<string, RecordedEvent[]>> {
+    const found = new Map<string, RecordedEvent[]>(streams.map((stream) => [stream, []]));
+    if (found.size === 0) return found;
+    const events = await this.query({
+      name: `ledger streams ${category}`,
+      text: `select ${EVENT_COLUMNS} from ledger.events
+              where category = ${categoryLiteral(category)} and stream = any($1::text[])
+              order by stream, version`,
+      values: [[...found.keys()]],
+    });
+    for (const event of events) found.get(event.stream)?.push(event);
+    return found;
+  }
+
+  async heads(category: Category, streams: readonly string[]): Promise<Map<string, StreamHead>> {
+    const found = new Map<string, StreamHead>(streams.map((stream) => [stream, NO_STREAM]));
+    if (found.size === 0) return found;
+    const rows = await this.guard(() =>
+      this.pool.query<{ stream: string; version: number; hash: string }>({
+        name: `ledger heads ${category}`,
+        text: `select s.stream, e.version, encode(e.hash, 'hex') as hash from unnest($1::text[]) as s (stream)
+                cross join lateral (
+                  select version, hash from ledger.events
+                   where category = ${categoryLiteral(category)} and stream = s.stream
+                   order by version desc limit 1) e`,
+        values: [[...found.keys()]],
+      }),
+    );
+    for (const { stream, version, hash } of rows.rows) found.set(stream, { version, hash });
+    return found;
+  }
+
+  async readAfter(cursor: string | undefined, options: ReadOptions) {
+    return this.guard(() => readAfter(this.pool, cursor, options));
+  }
+
+  async visibilityLag() {
+    return this.guard(() => visibilityLag(this.pool));
+  }
+
+  onAppended(listener: (categories: readonly Category[]) => void): () => void {
+    const own = (categories: readonly Category[]): void => listener(categories);
+    const unsubscribe = (): void => {
+      listeners.delete(own);
+      this.subscriptions.delete(unsubscribe);
+    };
+    listeners.add(own);
+    this.subscriptions.add(unsubscribe);
+    return unsubscribe;
+  }
+
+  async close(): Promise<void> {
+    for (const unsubscribe of [...this.subscriptions]) unsubscribe();
+    await this.end();
+  }
+
+  private async query(statement: { name: string; text: string; values: unknown[] }): Promise<RecordedEvent[]> {
+    const { rows } = await this.guard(() => this.pool.query<EventRow>(statement));
+    return rows.map(toRecordedEvent);
+  }
+
+  private async guard<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw error instanceof DomainError ? error : toDomainError(error);
+    }
+  }
+}
+
+const MAX_VERSION = 2_147_483_647;
