@@ -30,7 +30,7 @@ const request: ActionRequest = {
 };
 
 const clock = fc.integer({ min: -60_000, max: 600_000 }).map((offset) => new Date(start + offset));
-const principal: fc.Arbitrary<Principal> = fc.record(
+const anybody: fc.Arbitrary<Principal> = fc.record(
   {
     subject: fc.constantFrom(...people),
     kind: fc.constantFrom('human', 'human', 'human', 'human', 'agent', 'service'),
@@ -42,6 +42,15 @@ const principal: fc.Arbitrary<Principal> = fc.record(
   },
   { requiredKeys: ['subject', 'kind', 'tenant', 'roles', 'audience', 'clientId'] },
 );
+const owner = fc.constantFrom(...people).map((subject): Principal => ({
+  subject,
+  kind: 'human',
+  tenant: 'default',
+  roles: ['owner', 'approver'],
+  audience: 'countersign',
+  clientId: 'x',
+}));
+const principal = fc.oneof(owner, anybody);
 const approval: fc.Arbitrary<Opened> = fc.record({
   approvalId: fc.constant(actionId),
   kind: fc.constantFrom('action', 'activation'),
