@@ -1,0 +1,25 @@
+/**
+ * npm passes Ctrl-C on to a process that the terminal has sent it to already: what comes this soon is the same one.
+ * Read in @npmcli/run-script of npm 11 (lib/signal-manager.js).
+ */
+const SAME_KEYSTROKE_MS = 500;
+
+/**
+ * Resolves at the first SIGINT, SIGTERM or SIGHUP. From then on a further SIGINT ends the process at once, with 130: who
+ * presses Ctrl-C again does not want to wait for the draining.
+ */
+export function shutdownSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    let first: number | undefined;
+    const onSignal = (signal: NodeJS.Signals): void => {
+      const now = performance.now();
+      if (first === undefined) {
+        first = now;
+        resolve(signal);
+      } else if (signal === 'SIGINT' && now - first > SAME_KEYSTROKE_MS) {
+        process.exit(130);
+      }
+    };
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
+  });
+}
