@@ -13,6 +13,8 @@ const LEDGER_CONNECTIONS = 4;
 const READ_MODEL_CONNECTIONS = 4;
 const CONNECT_TIMEOUT_MS = 5_000;
 const STATEMENT_TIMEOUT_MS = 30_000;
+/** When even the timeout of the statement does not come back. */
+const QUERY_TIMEOUT_MS = 35_000;
 /** An open write transaction holds every reader of the ledger back. */
 const IDLE_IN_TRANSACTION_MS = 5_000;
 /** How long a service waits at its start for a database that is still coming up. */
@@ -23,10 +25,11 @@ function connectionOptions(service: ServiceName, url: string) {
   return {
     connectionString: url,
     application_name: `countersign ${service}`,
-    options: `-c role=${serviceRole(service)}`,
+    options: `-c role=${serviceRole(service)} -c jit=off`,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     statement_timeout: STATEMENT_TIMEOUT_MS,
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
+    query_timeout: QUERY_TIMEOUT_MS,
     keepAlive: true,
   };
 }

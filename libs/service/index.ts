@@ -1,5 +1,8 @@
 export * from './auth/actor';
+export * from './auth/local-accounts';
+export * from './auth/local-issuer';
 export * from './auth/source-token-verifier';
+export * from './auth/test-issuer';
 export { loadConfig, LOCAL_CLIENTS, variablePrefix, type Environment, type ServiceSettings } from './config';
 export { demandValid, findFieldErrors, type Coercion } from './contract-validator';
 export { fieldPath, type FieldErrors } from './field-errors';
