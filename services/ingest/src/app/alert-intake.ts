@@ -1,4 +1,3 @@
-import { Injectable } from '@nestjs/common';
 import type { AlertIntake, AlertResult } from '#contracts/http/ingest';
 import { DomainError, type Clock } from '#libs/kernel';
 import type { FormatRegistry } from '../domain/formats/format-registry';
@@ -15,7 +14,6 @@ const LINGER_MS = 20;
 const LISTED = 1_000;
 
 /** Takes the alerts of one body to the bus, in their order, a batch at a time. */
-@Injectable()
 export class AlertIntakeDesk {
   constructor(
     private readonly formats: FormatRegistry,

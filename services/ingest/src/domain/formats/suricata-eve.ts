@@ -13,8 +13,7 @@ export const suricataEve: AlertFormat = {
   name: 'suricata-eve',
   title: 'Suricata EVE alert',
 
-  recognizes: (alert) =>
-    typeof alert.event_type === 'string' && ('flow_id' in alert || 'src_ip' in alert || alert.event_type === 'stats'),
+  recognizes: (alert) => typeof alert.event_type === 'string' && ('timestamp' in alert || 'flow_id' in alert),
 
   normalize(alert, reception): NormalizedAlert {
     if (alert.event_type !== 'alert') {

@@ -1,0 +1,57 @@
+import { Controller, Get } from '@nestjs/common';
+import { EventPattern } from '@nestjs/microservices';
+import type { AlertEvent } from '#contracts/events/alert';
+import type { AlertReceived, AlertRefused } from '#contracts/alert';
+import type { IngestAccount } from '#contracts/http/ingest';
+import type { Principal } from '#contracts/identity';
+import { ALERTS_TOPIC, BUS, done, type BusMessage, type Outcome } from '#libs/bus';
+import { CurrentPrincipal } from '#libs/service';
+import { Account, type ReceiptDecided } from '../read/account';
+
+/** The account of receptions: fed by what this service publishes, and by what becomes of it in the ledger. */
+@Controller()
+export class AccountController {
+  constructor(private readonly account: Account) {}
+
+  @Get('/v1/ingest/account')
+  read(@CurrentPrincipal() principal: Principal): Promise<IngestAccount> {
+    return this.account.read(principal.tenant);
+  }
+
+  @EventPattern(ALERTS_TOPIC, BUS, { batch: 500 })
+  async onReceptions(messages: BusMessage[]): Promise<Outcome[]> {
+    await this.account.addSeen(
+      messages.map(({ tenant, data }) => {
+        // The bus has checked the message by its contract.
+        const { receiptId, sourceId, source, receivedAt } = data as unknown as AlertReceived | AlertRefused;
+        return { receiptId, tenant, sourceId, source, receivedAt };
+      }),
+    );
+    return messages.map(() => done);
+  }
+
+  @EventPattern('countersign.alert', BUS, { batch: 500 })
+  async onOutcomes(messages: BusMessage[]): Promise<Outcome[]> {
+    await this.account.addDecided(messages.map(decidedBy));
+    return messages.map(() => done);
+  }
+}
+
+function decidedBy({ tenant, type, data }: BusMessage): ReceiptDecided {
+  const event = { type, data } as unknown as AlertEvent;
+  const { receiptId, sourceId, source, receivedAt } = event.data;
+  return { receiptId, tenant, sourceId, source, receivedAt, outcome: outcomeOf(event) };
+}
+
+function outcomeOf(event: AlertEvent): ReceiptDecided['outcome'] {
+  switch (event.type) {
+    case 'AlertRecorded':
+      return event.data.outcome;
+    case 'AlertUpdated':
+      return 'updated';
+    case 'AlertDuplicated':
+      return 'duplicate';
+    case 'AlertRejected':
+      return 'rejected';
+  }
+}

@@ -1,0 +1,93 @@
+import { API_AUDIENCE, type Principal } from '#contracts/identity';
+import { DomainError } from '#libs/kernel';
+import { ALL_TENANTS, withTenant } from '#libs/read-model';
+import { SourceTokenVerifier } from '#libs/service';
+import type { DataSource } from 'typeorm';
+import { isSourceToken, sourceTokenDigest } from './source-token';
+
+/** A source that a valid token stands for. */
+export interface KnownSource {
+  readonly id: string;
+  readonly tenant: string;
+  readonly name: string;
+  readonly format: string | null;
+}
+
+/** How long an answer about a token is taken for granted: a rotation elsewhere is noticed within this. Milliseconds. */
+const REMEMBERED_MS = 1_000;
+const MOST_REMEMBERED = 10_000;
+
+interface TokenRow {
+  readonly id: string;
+  readonly tenant: string;
+  readonly name: string;
+  readonly format: string | null;
+  readonly status: 'active' | 'disabled';
+  readonly ended: boolean;
+}
+
+/** Whose a source token is. It asks the read model once a second for each token, however many alerts come with it. */
+export class SourceDirectory extends SourceTokenVerifier {
+  private readonly answers = new Map<string, { readonly until: number; readonly source: Promise<KnownSource> }>();
+
+  constructor(
+    private readonly database: DataSource,
+    private readonly monotonicMs: () => number = () => performance.now(),
+  ) {
+    super();
+  }
+
+  async verify(token: string): Promise<Principal> {
+    const source = await this.sourceOf(token);
+    return {
+      subject: source.id,
+      kind: 'source',
+      tenant: source.tenant,
+      roles: ['source'],
+      audience: API_AUDIENCE,
+      clientId: source.id,
+    };
+  }
+
+  /** @throws DomainError('token_invalid') for a token that is unknown, replaced, or of a disabled source. */
+  async sourceOf(token: string): Promise<KnownSource> {
+    if (!isSourceToken(token)) {
+      throw new DomainError('token_invalid', { field: 'authorization', reason: 'This is no token of a source.' });
+    }
+    const digest = sourceTokenDigest(token);
+    const now = this.monotonicMs();
+    const remembered = this.answers.get(digest);
+    if (remembered !== undefined && remembered.until > now) return remembered.source;
+    if (this.answers.size >= MOST_REMEMBERED) this.answers.clear();
+    const source = this.ask(digest);
+    this.answers.set(digest, { until: now + REMEMBERED_MS, source });
+    source.catch((error: unknown) => {
+      // An outage says nothing about the token.
+      if (!(error instanceof DomainError)) this.answers.delete(digest);
+    });
+    return source;
+  }
+
+  /** After a change of sources: the next request asks again. */
+  forget(): void {
+    this.answers.clear();
+  }
+
+  private async ask(digest: string): Promise<KnownSource> {
+    const [row] = await withTenant(this.database, ALL_TENANTS, (tx) =>
+      tx.query<TokenRow[]>(
+        `select source.id, source.tenant, source.name, source.format, source.status,
+           coalesce(token.valid_until <= now(), false) as ended
+         from svc_ingest.source_token token join svc_ingest.source source on source.id = token.source_id
+         where token.digest = $1`,
+        [digest],
+      ),
+    );
+    if (row === undefined) throw refused('It is not known here.');
+    if (row.status === 'disabled') throw refused(`The source '${row.name}' is disabled.`);
+    if (row.ended) throw refused(`It was replaced: use the new token of the source '${row.name}'.`);
+    return { id: row.id, tenant: row.tenant, name: row.name, format: row.format };
+  }
+}
+
+const refused = (reason: string): DomainError => new DomainError('token_invalid', { field: 'authorization', reason });

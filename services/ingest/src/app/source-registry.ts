@@ -1,0 +1,97 @@
+import type { Source, SourceWithToken } from '#contracts/http/ingest';
+import type { Actor, EventMeta } from '#contracts/envelope';
+import { execute, type EventStore } from '#libs/event-store';
+import { deterministicId, DomainError, type Clock } from '#libs/kernel';
+import { withTenant, type ProjectionRunner } from '#libs/read-model';
+import type { DataSource } from 'typeorm';
+import type { FormatRegistry } from '../domain/formats/format-registry';
+import { sourceDecider, type SourceCommand } from '../domain/source.decider';
+import { SourceRow } from '../read/source.entity';
+import type { SourceDirectory } from './source-directory';
+import { newSourceToken, sourceTokenDigest } from './source-token';
+
+/** Who asks for a change. */
+export interface Asking {
+  readonly tenant: string;
+  readonly actor: Actor;
+  readonly meta: EventMeta;
+}
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** The sources of alerts: changes are events, and whoever made one reads it back. */
+export class SourceRegistry {
+  constructor(
+    private readonly store: EventStore,
+    private readonly database: DataSource,
+    private readonly readModels: Pick<ProjectionRunner, 'caughtUpWith'>,
+    private readonly directory: SourceDirectory,
+    private readonly formats: FormatRegistry,
+    private readonly clock: Clock,
+  ) {}
+
+  async list(tenant: string): Promise<Source[]> {
+    const rows = await withTenant(this.database, tenant, (tx) => tx.find(SourceRow, { order: { name: 'asc' } }));
+    return rows.map(sourceOf);
+  }
+
+  /** @throws DomainError `unknown_format`, or `invalid_transition` for a name that is taken. */
+  async register(name: string, format: string | null, asking: Asking): Promise<SourceWithToken> {
+    if (format !== null) this.formats.named(format, 'format');
+    const token = newSourceToken();
+    const sourceId = idOfName(asking.tenant, name);
+    const tokenDigest = sourceTokenDigest(token);
+    await this.execute({ type: 'RegisterSource', sourceId, name, format, tokenDigest }, asking);
+    return { source: await this.read(sourceId, asking.tenant), token };
+  }
+
+  /** @throws DomainError `not_found`, or `invalid_transition` for a disabled source. */
+  async rotate(idOrName: string, overlapSeconds: number, asking: Asking): Promise<SourceWithToken> {
+    const { id: sourceId } = await this.read(idOrName, asking.tenant);
+    const token = newSourceToken();
+    const tokenDigest = sourceTokenDigest(token);
+    const now = this.clock.now();
+    await this.execute({ type: 'RotateSourceToken', sourceId, tokenDigest, now, overlapSeconds }, asking);
+    return { source: await this.read(sourceId, asking.tenant), token };
+  }
+
+  /** @throws DomainError('not_found') */
+  async disable(idOrName: string, reason: string, asking: Asking): Promise<Source> {
+    const { id: sourceId } = await this.read(idOrName, asking.tenant);
+    await this.execute({ type: 'DisableSource', sourceId, reason }, asking);
+    return this.read(sourceId, asking.tenant);
+  }
+
+  private async execute(command: SourceCommand, asking: Asking): Promise<void> {
+    const stream = `source-${command.sourceId}`;
+    const context = { category: 'source', stream, time: this.clock.now(), ...asking } as const;
+    const { events } = await execute(this.store, sourceDecider, context, command);
+    await this.readModels.caughtUpWith(events);
+    this.directory.forget();
+  }
+
+  /** Row security keeps the sources of other tenants out of sight: their ids are not found. */
+  private async read(idOrName: string, tenant: string): Promise<Source> {
+    const id = UUID.test(idOrName) ? idOrName.toLowerCase() : idOfName(tenant, idOrName);
+    const row = await withTenant(this.database, tenant, (tx) => tx.findOneBy(SourceRow, { id }));
+    if (row !== null) return sourceOf(row);
+    throw new DomainError('not_found', { field: 'id', reason: `There is no source '${idOrName}'.` });
+  }
+}
+
+/** The name decides the id, so that the ledger itself refuses a second source of the same name. */
+const idOfName = (tenant: string, name: string): string => deterministicId('source', tenant, name.toLowerCase());
+
+function sourceOf(row: SourceRow): Source {
+  return {
+    id: row.id,
+    name: row.name,
+    format: row.format,
+    status: row.status,
+    registeredAt: row.registeredAt.toISOString(),
+    registeredBy: row.registeredBy,
+    tokenIssuedAt: row.tokenIssuedAt.toISOString(),
+    previousTokenValidUntil: row.previousTokenValidUntil?.toISOString() ?? null,
+    disabledReason: row.disabledReason,
+  };
+}

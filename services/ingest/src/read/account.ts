@@ -1,0 +1,120 @@
+import type { AccountCounts, IngestAccount } from '#contracts/http/ingest';
+import { ALL_TENANTS, withTenant } from '#libs/read-model';
+import type { DataSource } from 'typeorm';
+
+export interface ReceiptSeen {
+  readonly receiptId: string;
+  readonly tenant: string;
+  readonly sourceId: string;
+  readonly source: string;
+  readonly receivedAt: string;
+}
+
+export interface ReceiptDecided extends ReceiptSeen {
+  readonly outcome: Exclude<keyof AccountCounts, 'received' | 'pending'>;
+}
+
+/**
+ * What became of every reception (invariant 3). A receipt has one row, made by whichever message comes first, its
+ * reception or its outcome; the sums change in the same statement and by what that statement really changed, so that
+ * they balance at all times and no redelivery counts twice. Reading the account costs a row a source.
+ *
+ * Receipts are written in the order of their ids: unsorted batches of two handlers would deadlock.
+ */
+export class Account {
+  constructor(private readonly database: DataSource) {}
+
+  async addSeen(receipts: readonly ReceiptSeen[]): Promise<void> {
+    await this.write(
+      `with input as (
+         select * from unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::timestamptz[])
+           as input (receipt_id, tenant, source_id, source, received_at)
+       ), added as (
+         insert into svc_ingest.receipt (receipt_id, tenant, source_id, received_at, outcome)
+         select distinct on (receipt_id) receipt_id, tenant, source_id, received_at, 'pending'
+         from input order by receipt_id
+         on conflict (receipt_id) do nothing
+         returning tenant, source_id
+       )
+       insert into svc_ingest.account as account (tenant, source_id, source, received, pending)
+       select added.tenant, added.source_id, ${nameOfSource('added')}, count(*), count(*)
+       from added group by added.tenant, added.source_id order by added.tenant, added.source_id
+       on conflict (tenant, source_id) do update
+         set received = account.received + excluded.received, pending = account.pending + excluded.pending`,
+      receipts,
+    );
+  }
+
+  async addDecided(receipts: readonly ReceiptDecided[]): Promise<void> {
+    await this.write(
+      `with input as (
+         select * from unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::timestamptz[], $6::text[])
+           as input (receipt_id, tenant, source_id, source, received_at, outcome)
+       ), decided as (
+         insert into svc_ingest.receipt as receipt (receipt_id, tenant, source_id, received_at, outcome)
+         select distinct on (receipt_id) receipt_id, tenant, source_id, received_at, outcome
+         from input order by receipt_id
+         on conflict (receipt_id) do update set outcome = excluded.outcome where receipt.outcome = 'pending'
+         -- A row that this statement made has no earlier version: its xmax is 0.
+         returning tenant, source_id, outcome, receipt.xmax = 0 as added
+       )
+       insert into svc_ingest.account as account (tenant, source_id, source, received, pending, ${DECIDED.join(', ')})
+       select decided.tenant, decided.source_id, ${nameOfSource('decided')},
+         count(*) filter (where added), -count(*) filter (where not added),
+         ${DECIDED.map((outcome) => `count(*) filter (where outcome = '${outcome}')`).join(', ')}
+       from decided group by decided.tenant, decided.source_id order by decided.tenant, decided.source_id
+       on conflict (tenant, source_id) do update
+         set received = account.received + excluded.received, pending = account.pending + excluded.pending,
+           ${DECIDED.map((outcome) => `${outcome} = account.${outcome} + excluded.${outcome}`).join(', ')}`,
+      receipts,
+      receipts.map(({ outcome }) => outcome),
+    );
+  }
+
+  /** One row a source that has sent anything, and their sum. */
+  async read(tenant: string): Promise<IngestAccount> {
+    const rows = await withTenant(this.database, tenant, (tx) =>
+      tx.query<(Record<keyof AccountCounts, string> & { source_id: string; source: string })[]>(
+        'select * from svc_ingest.account order by source, source_id',
+      ),
+    );
+    const sources = rows.map((row) => ({ sourceId: row.source_id, source: row.source, ...countsOf(row) }));
+    const total = countsOf({});
+    for (const source of sources) for (const name of COUNTS) total[name] += source[name];
+    return { sources, total };
+  }
+
+  private async write(sql: string, receipts: readonly ReceiptSeen[], outcomes?: readonly string[]): Promise<void> {
+    if (receipts.length === 0) return;
+    await withTenant(this.database, ALL_TENANTS, async (tx) => {
+      await tx.query(sql, [
+        receipts.map(({ receiptId }) => receiptId),
+        receipts.map(({ tenant }) => tenant),
+        receipts.map(({ sourceId }) => sourceId),
+        receipts.map(({ source }) => source),
+        receipts.map(({ receivedAt }) => receivedAt),
+        ...(outcomes === undefined ? [] : [outcomes]),
+      ]);
+    });
+  }
+}
+
+const nameOfSource = (table: string): string =>
+  `(select max(input.source) from input where input.source_id = ${table}.source_id)`;
+
+const DECIDED = ['new', 'updated', 'duplicate', 'grouped', 'suppressed', 'rejected'] as const;
+const COUNTS = ['received', ...DECIDED, 'pending'] as const;
+
+function countsOf(row: Partial<Record<keyof AccountCounts, string>>): AccountCounts {
+  const count = (name: keyof AccountCounts) => Number(row[name] ?? 0);
+  return {
+    received: count('received'),
+    new: count('new'),
+    updated: count('updated'),
+    duplicate: count('duplicate'),
+    grouped: count('grouped'),
+    suppressed: count('suppressed'),
+    rejected: count('rejected'),
+    pending: count('pending'),
+  };
+}

@@ -1,0 +1,65 @@
+import { join } from 'node:path';
+import Type from 'typebox';
+import type { ServiceContext } from '#libs/service';
+import { defineService, SourceTokenVerifier } from '#libs/service';
+import { readMappings } from './adapters/mapping-folder';
+import { AccountController } from './app/account.controller';
+import { AlertIntakeDesk } from './app/alert-intake';
+import { AlertPublisher } from './app/alert-publisher';
+import { AlertsController } from './app/alerts.controller';
+import { SourceDirectory } from './app/source-directory';
+import { SourceRegistry } from './app/source-registry';
+import { SourcesController } from './app/sources.controller';
+import { FormatRegistry } from './domain/formats/format-registry';
+import { Account } from './read/account';
+import { SourcesAndAccount1764000000000 } from './read/migrations/1764000000000-sources-and-account';
+import { SourceRow } from './read/source.entity';
+import { sourceProjection } from './read/source.projection';
+
+const config = Type.Object({
+  /** Mappings of further alert formats, a YAML file each. */
+  COUNTERSIGN_MAPPINGS_DIR: Type.String({ minLength: 1, default: join('services', 'ingest', 'mappings') }),
+  /** Batches of alerts that may be on their way to the bus at once. */
+  INGEST_IN_FLIGHT: Type.Integer({ minimum: 1, maximum: 1000, default: 8 }),
+  /** Milliseconds that a batch waits for its turn, and again for the bus, before its sender gets a 503. */
+  INGEST_BUS_TIMEOUT_MS: Type.Integer({ minimum: 100, maximum: 120_000, default: 10_000 }),
+});
+
+/** Accepts alerts, normalizes them, and gives account of every one. */
+export const service = defineService({
+  name: 'ingest',
+  port: 8081,
+  config,
+  entities: [SourceRow],
+  migrations: [SourcesAndAccount1764000000000],
+  projections: () => [sourceProjection],
+  module: (context) => ({
+    module: IngestModule,
+    controllers: [AlertsController, SourcesController, AccountController],
+    providers: providersOf(context),
+  }),
+});
+
+class IngestModule {}
+
+function providersOf(context: ServiceContext<Type.Static<typeof config>>) {
+  const { store, database, readModels, publisher, clock } = context;
+  const timeout = context.config.INGEST_BUS_TIMEOUT_MS;
+  const formats = new FormatRegistry(readMappings(context.config.COUNTERSIGN_MAPPINGS_DIR));
+  const directory = new SourceDirectory(database);
+  const toBus = new AlertPublisher(publisher, {
+    inFlight: context.config.INGEST_IN_FLIGHT,
+    waitMs: timeout,
+    publishMs: timeout,
+  });
+  return [
+    { provide: SourceDirectory, useValue: directory },
+    { provide: SourceTokenVerifier, useExisting: SourceDirectory },
+    { provide: Account, useValue: new Account(database) },
+    { provide: AlertIntakeDesk, useValue: new AlertIntakeDesk(formats, toBus, clock) },
+    {
+      provide: SourceRegistry,
+      useValue: new SourceRegistry(store, database, readModels, directory, formats, clock),
+    },
+  ];
+}
