@@ -14,5 +14,6 @@ export { ServiceMetrics } from './metrics';
 export { isLoopback } from './production-rules';
 export * from './run-service';
 export * from './service-definition';
+export { shutDown, SHUTDOWN_MS, type ShutdownStep } from './shutdown';
 export * from './start-service';
 export * from './tokens';

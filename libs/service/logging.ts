@@ -17,8 +17,11 @@ const SECRET_FIELDS = [
   'connectionString',
 ];
 
-/** One JSON object a line on standard error: standard output belongs to what a command prints (invariant 9). */
-export function createLogger(level: LogLevel): Logger {
+/**
+ * One JSON object a line on standard error: standard output belongs to what a command prints (invariant 9).
+ * @param file to append to instead, for a terminal that shows something else.
+ */
+export function createLogger(level: LogLevel, file?: string): Logger {
   return pino(
     {
       level,
@@ -34,7 +37,7 @@ export function createLogger(level: LogLevel): Logger {
         return span === undefined ? {} : { traceId: span.traceId };
       },
     },
-    pino.destination({ fd: 2, sync: false }),
+    pino.destination({ dest: file ?? 2, sync: false }),
   );
 }
 
