@@ -1,0 +1,148 @@
+import { Client } from 'pg';
+import { CATEGORIES, type Category, CATEGORY_OWNERS, SERVICES } from '#contracts/envelope';
+import { newId } from '#libs/kernel';
+import { EMPTY_DATABASE, usePostgres } from '#libs/testing';
+import { anEvent, aStream, toStream } from './event-fixture';
+import { adoptLedger, migrateLedger } from './migrations';
+import { createPostgresEventStore } from './postgres-event-store';
+
+const postgres = usePostgres(EMPTY_DATABASE);
+
+async function asOwner<T>(work: (client: Client) => Promise<T>): Promise<T> {
+  const client = new Client({ connectionString: postgres.ownerUrl });
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}
+
+const COLUMNS = 'category, stream, version, id, type, schema_version, tenant, time, actor, data, meta, hash';
+
+/** One event, and values for the columns that a writer may not choose. */
+function insertInto(table: string, category: Category, chosen: Readonly<Record<string, string>> = {}): string {
+  const columns = [COLUMNS, ...Object.keys(chosen)].join(', ');
+  const event = `'${category}', 's-${newId()}', 1, '${newId()}', 'T', 1, 'default', now(), '{}', '{}', '{}', sha256('')`;
+  return `insert into ${table} (${columns}) overriding system value values (${[event, ...Object.values(chosen)].join(', ')})`;
+}
+
+describe('what the roles may do in the ledger (invariant 2)', () => {
+  beforeAll(async () => {
+    const applied = await Promise.all([1, 2, 3].map(() => asOwner((client) => migrateLedger(client))));
+    expect(applied.flatMap((result) => result.applied)).toEqual(['0001-events']);
+  });
+
+  it.each(SERVICES)(
+    '%s appends to its own categories only, through the table and through the partitions',
+    async (service) => {
+      const pool = postgres.pool(service);
+      for (const category of CATEGORIES) {
+        for (const table of ['ledger.events', `ledger.events_${category}`]) {
+          const insert = pool.query(insertInto(table, category));
+          if (CATEGORY_OWNERS[category] === service) await expect(insert).resolves.toMatchObject({ rowCount: 1 });
+          else await expect(insert).rejects.toMatchObject({ code: '42501' });
+        }
+      }
+      await expect(pool.query('select from ledger.events')).resolves.toBeDefined();
+    },
+  );
+
+  it('lets nobody choose tx or position', async () => {
+    for (const chosen of [{ tx: `'1'` }, { position: '1' }]) {
+      const insert = insertInto('ledger.events_case', 'case', chosen);
+      await expect(postgres.pool('case').query(insert)).rejects.toMatchObject({ code: '42501' });
+    }
+  });
+
+  const changes = [
+    `update ledger.events set data = '{}'`,
+    `update ledger.events_case set data = '{}'`,
+    'delete from ledger.events',
+    'delete from ledger.events_case',
+    'truncate ledger.events',
+    'truncate ledger.events_case',
+    `${insertInto('ledger.events', 'case')} on conflict (category, id) do update set data = '{}'`,
+  ];
+
+  it.each(changes)('refuses a service, and the owner too: %s', async (change) => {
+    await expect(postgres.pool('case').query(change)).rejects.toMatchObject({ code: '42501' });
+    await expect(postgres.ownerPool().query(change)).rejects.toThrow(/append-only/);
+  });
+
+  it.each([
+    'create table ledger.other (x int)',
+    'alter table ledger.events_case disable row level security',
+    'alter table ledger.events_case disable trigger all',
+    'drop table ledger.events_case',
+    'create policy mine on ledger.events for insert to public with check (true)',
+    `create or replace function ledger.tx_offset() returns bigint language sql as 'select 0::bigint'`,
+    'create table svc_case.other (x int)',
+    'set role countersign_owner',
+    'set role countersign_ledger',
+  ])('refuses a service: %s', async (statement) => {
+    await expect(postgres.pool('case').query(statement)).rejects.toMatchObject({ code: '42501' });
+  });
+
+  it("gives a service the rows of its own schema's tables, and of no other's", async () => {
+    await asOwner((client) => client.query('create table svc_case.cases (id int generated always as identity, n int)'));
+    for (const statement of [
+      'insert into svc_case.cases (n) values (1)',
+      'update svc_case.cases set n = 2',
+      'delete from svc_case.cases',
+      'truncate svc_case.cases',
+    ]) {
+      await postgres.pool('case').query(statement);
+      await expect(postgres.pool('ingest').query(statement)).rejects.toMatchObject({ code: '42501' });
+    }
+  });
+
+  it('tells the writer of another category, and writes what it may', async () => {
+    const store = createPostgresEventStore({
+      connection: { connectionString: postgres.appUrl },
+      role: 'countersign_case',
+    });
+    const good = aStream();
+    const foreign = toStream(aStream('run'), [anEvent()], { category: 'run' });
+    await expect(store.append([foreign])).rejects.toMatchObject({ code: 'permission_missing' });
+    const results = await store.appendMany([
+      [toStream(aStream(), [anEvent()])],
+      [foreign],
+      [toStream(good, [anEvent()])],
+    ]);
+    expect(results).toMatchObject([
+      { status: 'appended' },
+      { status: 'refused', error: { code: 'permission_missing' } },
+      { status: 'appended' },
+    ]);
+    expect(await store.readStream('case', good)).toHaveLength(1);
+    await store.close();
+  });
+
+  it('does not act as the login when the role is not one that it may take', async () => {
+    const connection = { connectionString: postgres.urlFor('case') };
+    const store = createPostgresEventStore({ connection, role: 'countersign_ledger' });
+    await expect(store.readStream('case', 'x')).rejects.toMatchObject({ code: 'permission_missing' });
+    await store.close();
+  });
+});
+
+describe('a ledger that moves to a server whose transaction ids start low', () => {
+  it('is adopted: new events come after all that stand there, and only once', async () => {
+    const store = createPostgresEventStore({ connection: { connectionString: postgres.urlFor('case') } });
+    const far = '900000000000';
+    await asOwner((client) => client.query(insertInto('ledger.events', 'case', { tx: `'${far}'` })));
+
+    const adopted = await asOwner(adoptLedger);
+    expect(BigInt(adopted.raisedBy)).toBeGreaterThan(0n);
+    expect(await asOwner(adoptLedger)).toEqual({ raisedBy: '0' });
+
+    const stream = aStream();
+    await store.append([toStream(stream, [anEvent()])]);
+    const [event] = await store.readStream('case', stream);
+    expect(BigInt(event?.tx ?? 0)).toBeGreaterThan(BigInt(far));
+    const page = await store.readAfter(`${far}.0`, { limit: 10 });
+    expect(page.events.map(({ tx }) => tx)).toEqual([far, event?.tx]);
+    await store.close();
+  });
+});
