@@ -1,28 +1,16 @@
-import { shutdownSignal } from '#libs/local';
-import { explain, SHUTDOWN_MS } from '#libs/service';
+import { join } from 'node:path';
+import { runLaunched } from './run-launched';
 import { startAllInOne } from './start-all-in-one';
 
-async function main(): Promise<void> {
-  const signalled = shutdownSignal();
-  const starting = startAllInOne({ progress: say });
-  const early = await Promise.race([starting.then(() => undefined), signalled]);
-  const running = await starting;
-  if (early === undefined) {
-    say(`Countersign is up: ${running.gatewayUrl}  (data: ${running.dataFolder}; stop with Ctrl-C)`);
-    await signalled;
-  }
-  say('stopping ...');
-  // Whatever hangs: a supervisor must never have to kill us for not stopping in time.
-  setTimeout(() => process.exit(1), SHUTDOWN_MS).unref();
-  await running.stop();
-  process.exit(0);
-}
+/** At a terminal the log goes to a file: who looks on wants to see what there is to do, not what goes on. */
+const quiet = process.stderr.isTTY;
 
-function say(message: string): void {
-  process.stderr.write(`${message}\n`);
-}
-
-main().catch((error: unknown) => {
-  say(explain(error));
-  process.exit(1);
-});
+void runLaunched(
+  (progress) => startAllInOne({ progress, quiet }),
+  ({ gatewayUrl, dataFolder }) =>
+    [
+      `Countersign is up: ${gatewayUrl}  (API documentation: ${gatewayUrl}/docs)`,
+      `data: ${dataFolder}${quiet ? `, log: ${join(dataFolder, 'logs', 'all-in-one.log')}` : ''}`,
+      'Ctrl-C stops it.',
+    ].join('\n'),
+);
