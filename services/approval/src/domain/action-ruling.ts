@@ -12,8 +12,8 @@ export interface KnownFacts {
   };
   /** The manifest of exactly the requested version, and whether it is the connector's newest. */
   readonly manifest?: { readonly manifest: ConnectorManifest; readonly current: boolean };
-  /** Who started the run. */
-  readonly starter?: Actor;
+  /** Who started the run, and whether it has ended. */
+  readonly run?: { readonly starter: Actor; readonly ended: boolean };
   readonly playbook?: {
     readonly name: string;
     /** Everyone who drafted or imported any version of it, and the humans behind them. */
@@ -46,7 +46,7 @@ const wait = (code: string, reason: string): Ruling => ({ kind: 'wait', code, re
 
 /** What is to become of a request: decided on our own facts alone, and closed where they are missing (invariant 4). */
 export function ruleOn(request: ActionRequest, facts: KnownFacts, policy: Policy): Ruling {
-  const { connection, manifest, playbook, starter } = facts;
+  const { connection, manifest, playbook, run } = facts;
   const where = `Connection ${request.connectionId}`;
   if (connection === undefined) return wait('unknown_connection', `${where} is not known.`);
   if (connection.removed) return reject('unknown_connection', `${where} has been removed.`);
@@ -68,7 +68,8 @@ export function ruleOn(request: ActionRequest, facts: KnownFacts, policy: Policy
     return reject('unknown_action', `Connector ${request.connector} has no action ${request.action}.`);
   }
   if (action.effect === 'read') return { kind: 'free' };
-  if (starter === undefined) return wait('unknown_run', `Run ${request.runId} is not known.`);
+  if (run === undefined) return wait('unknown_run', `Run ${request.runId} is not known.`);
+  if (run.ended) return reject('run_ended', `Run ${request.runId} has ended.`);
   if (playbook?.version === undefined) {
     return wait('unknown_playbook', `Who wrote playbook ${request.playbookId} in this version is not known.`);
   }
@@ -82,8 +83,8 @@ export function ruleOn(request: ActionRequest, facts: KnownFacts, policy: Policy
     approval,
     action,
     connectionName: connection.name,
-    requester: starter,
-    excluded: excludedSubjects([starter], playbook.authors),
+    requester: run.starter,
+    excluded: excludedSubjects([run.starter], playbook.authors),
   };
 }
 

@@ -56,7 +56,7 @@ const facts = (effect: Effect = 'disruptive', change: Partial<KnownFacts> = {}):
       ],
     },
   },
-  starter: { kind: 'service', id: 'playbook-orchestrator' },
+  run: { starter: { kind: 'service', id: 'playbook-orchestrator' }, ended: false },
   playbook: { name: 'Contain', authors: ['arno'], version: { retired: false } },
   caseClosed: false,
   ...change,
@@ -82,7 +82,8 @@ describe('a request', () => {
     ['the connector of another connection', {}, { connector: 'chat' }, 'reject', 'stale_request'],
     ['an unknown manifest', { manifest: undefined }, {}, 'wait', 'stale_request'],
     ['an action that the manifest does not have', {}, { action: 'explode' }, 'reject', 'unknown_action'],
-    ['an unknown run', { starter: undefined }, {}, 'wait', 'unknown_run'],
+    ['an unknown run', { run: undefined }, {}, 'wait', 'unknown_run'],
+    ['a run that has ended', { run: { starter: { kind: 'human', id: 'x' }, ended: true } }, {}, 'reject', 'run_ended'],
     ['a playbook whose authors are not known', { playbook: undefined }, {}, 'wait', 'unknown_playbook'],
     [
       'a version of it that is not known',

@@ -19,7 +19,7 @@ export const approvalListProjection: Projection = {
       if (record !== undefined) changed.set(id, { tenant: event.tenant, record });
     }
     const rows = [...changed.values()].map(({ tenant, record }) => rowOf(tenant, record));
-    if (rows.length > 0) await tx.upsert(ApprovalRow, rows, ['id']);
+    await tx.save(rows, { reload: false, transaction: false });
   },
 
   async reset(tx) {
