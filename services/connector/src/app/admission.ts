@@ -65,7 +65,7 @@ export class Admission {
         reason: `Connector ${request.connector} has no action "${request.action}".`,
       });
     }
-    requireFitting(manifest, request);
+    requireFitting(connector, manifest, request);
     return { connector, manifest, connection };
   }
 
@@ -98,7 +98,11 @@ export class Admission {
   }
 }
 
-function requireFitting(manifest: ActionManifest, { target, parameters }: ActionRequest): void {
+function requireFitting(
+  connector: CatalogueEntry,
+  manifest: ActionManifest,
+  { target, parameters }: ActionRequest,
+): void {
   const types = manifest.targetTypes;
   if (types.length === 0 && target !== null) {
     throw new DomainError('invalid_field', { field: 'target', reason: `${manifest.name} takes no target.` });
@@ -109,5 +113,6 @@ function requireFitting(manifest: ActionManifest, { target, parameters }: Action
       reason: `${manifest.name} needs a target of type ${types.join(' or ')}.`,
     });
   }
-  demandValid(manifest.input, parameters, 'parameters');
+  const schema = connector.parametersSchemas.get(manifest.name);
+  if (schema) demandValid(schema, { parameters }, 'parameters');
 }

@@ -126,7 +126,7 @@ function checkedSettings(
   // It was parsed from JSON.
   const json = settings as JsonObject;
   refuseInlineCredentials(json);
-  demandValid(known.manifest.settings, json, 'settings');
+  demandValid(known.settingsSchema, { settings: json }, 'settings');
   const destination = destinationOf(new URL(String(json['baseUrl'])));
   if (!isListedHost({ allowedHosts }, destination)) {
     throw new DomainError('invalid_field', {
