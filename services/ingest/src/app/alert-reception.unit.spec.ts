@@ -55,7 +55,7 @@ describe('a reception', () => {
       finding: { class_uid: 2004, type_uid: 200401, severity_id: 4, finding_info: { uid: 'cig-2026-000117' } },
     });
     expect(alert.original.body).toBe(fixture('ocsf-finding.json')[0]);
-    expect(alert.finding.evidences).toMatchObject([{ src_endpoint: { ip: '203.0.113.44' } }]);
+    expect(alert.finding).toMatchObject({ evidences: [{ src_endpoint: { ip: '203.0.113.44' } }] });
   });
 
   it('tells findings of one uid from two products apart', () => {
