@@ -1,0 +1,81 @@
+import type { BusMessage, BusPublisher } from '#libs/bus';
+import { DomainError } from '#libs/kernel';
+import { FormatRegistry } from '../domain/formats/format-registry';
+import { AlertPublisher } from './alert-publisher';
+import { receiveAlert } from './alert-reception';
+
+const origin = {
+  tenant: 'default',
+  sourceId: '0c3f2a52-7d3d-5c0e-9f2c-5b0f9f2f0001',
+  source: 'siem',
+  askedFormat: undefined,
+  sourceFormat: undefined,
+};
+const bytes = Buffer.from('{"event_id":"a","search_name":"s"}');
+const received = [receiveAlert({ bytes, size: bytes.length }, origin, new FormatRegistry(), new Date())];
+
+/** A bus that confirms when it is told to. */
+class SlowBus implements BusPublisher {
+  readonly confirm: (() => void)[] = [];
+  readonly messages: BusMessage[] = [];
+
+  publish(messages: readonly BusMessage[]): Promise<void> {
+    this.messages.push(...messages);
+    return new Promise((resolve) => this.confirm.push(resolve));
+  }
+
+  async close(): Promise<void> {}
+}
+
+const send = (publisher: AlertPublisher) => publisher.publish(received, origin, '00-trace');
+
+describe('the way to the bus', () => {
+  it('is open for so many batches, and the next one goes when one has arrived', async () => {
+    const bus = new SlowBus();
+    const publisher = new AlertPublisher(bus, { inFlight: 2, waitMs: 60_000, publishMs: 60_000 });
+    const sent = [send(publisher), send(publisher), send(publisher)];
+    await Promise.resolve();
+    expect(bus.messages).toHaveLength(2);
+    bus.confirm.forEach((confirm) => confirm());
+    await Promise.all(sent.slice(0, 2));
+    expect(bus.messages).toHaveLength(3);
+    bus.confirm.at(-1)?.();
+    await sent[2];
+  });
+
+  it('tells a sender to come back when the bus does not confirm in time', async () => {
+    const publisher = new AlertPublisher(new SlowBus(), { inFlight: 1, waitMs: 20, publishMs: 20 });
+    const [first, second] = await Promise.allSettled([send(publisher), send(publisher)]);
+    for (const result of [first, second]) {
+      expect(result).toMatchObject({ status: 'rejected', reason: { code: 'bus_unavailable' } });
+    }
+  });
+
+  it('tells the same of a bus that is not there', async () => {
+    const publisher = new AlertPublisher(
+      { publish: () => Promise.reject(new Error('ECONNREFUSED')), close: async () => {} },
+      { inFlight: 1, waitMs: 20, publishMs: 20 },
+    );
+    await expect(send(publisher)).rejects.toEqual(expect.any(DomainError));
+    await expect(send(publisher)).rejects.toMatchObject({ code: 'bus_unavailable', retryable: true });
+  });
+
+  it('carries the receipt as id, and the alert as key', async () => {
+    const bus = new SlowBus();
+    const publisher = new AlertPublisher(bus, { inFlight: 1, waitMs: 20, publishMs: 60_000 });
+    const sent = send(publisher);
+    await Promise.resolve();
+    bus.confirm[0]?.();
+    await sent;
+    const [reception] = received;
+    expect(bus.messages).toMatchObject([
+      {
+        topic: 'countersign.alerts',
+        type: 'AlertReceived',
+        id: reception?.alert.receiptId,
+        key: reception?.kind === 'accepted' ? reception.alert.alertId : '',
+        traceparent: '00-trace',
+      },
+    ]);
+  });
+});
