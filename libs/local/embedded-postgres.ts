@@ -84,8 +84,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
         if (port !== initialized.port) rememberPort(initialized, port);
         return handle(initialized, binaries, started, port, logFile, false);
       }
-      // Backends of a postmaster that was killed take a moment to notice; another program may have taken the port.
-      if (attempt >= 20) throw startFailed(logFile);
+      if (attempt >= 40 || !passes(lastWords(logFile))) throw startFailed(logFile);
       await delay(250);
     }
   });
@@ -256,9 +255,17 @@ function openLog(path: string): number {
   return openSync(path, 'a', 0o600);
 }
 
+/** Backends of a postmaster that was killed take a moment to notice; another program may have taken the port. */
+function passes(words: string): boolean {
+  return /shared memory block|Address already in use|lock file "postmaster.pid"/i.test(words);
+}
+
+function lastWords(logFile: string): string {
+  return existsSync(logFile) ? readFileSync(logFile, 'utf8').trimEnd().split('\n').slice(-8).join('\n') : '';
+}
+
 function startFailed(logFile: string): DomainError {
-  const lastWords = existsSync(logFile) ? readFileSync(logFile, 'utf8').trimEnd().split('\n').slice(-8).join('\n') : '';
   return new DomainError('database_unavailable', {
-    reason: `PostgreSQL did not start; the end of ${logFile}:\n${lastWords}`,
+    reason: `PostgreSQL did not start; the end of ${logFile}:\n${lastWords(logFile)}`,
   });
 }
