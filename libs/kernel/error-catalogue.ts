@@ -39,6 +39,7 @@ export const ERROR_CATALOGUE = {
   not_found: { kind: 'not_found', title: 'Not found' },
   event_id_taken: { kind: 'conflict', title: 'The event id stands for another event already' },
   stream_conflict: { kind: 'conflict', title: 'Somebody else changed this first' },
+  idempotency_key_reused: { kind: 'conflict', title: 'The idempotency key stood for another call' },
   already_decided: { kind: 'conflict', title: 'The approval has been decided' },
   approval_expired: { kind: 'gone', title: 'The approval has expired' },
   digest_mismatch: { kind: 'conflict', title: 'The digest does not match the request' },

@@ -1,0 +1,142 @@
+import { Controller, Get, Inject, Param, Query, Res } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
+import { DataSource } from 'typeorm';
+import type { CaseEvent } from '#contracts/events/case';
+import type {
+  AlertView,
+  AtQuery,
+  CaseListQuery,
+  CaseSummary,
+  CaseView,
+  EventView,
+  TimelineEntry,
+  TimelineQuery,
+} from '#contracts/http/case';
+import type { Principal } from '#contracts/identity';
+import type { EventStore, RecordedEvent } from '#libs/event-store';
+import { type Clock, DomainError } from '#libs/kernel';
+import { CLOCK, CurrentPrincipal, EVENT_STORE } from '#libs/service';
+import { EvidenceStore } from '../adapters/evidence-store';
+import { alertView } from '../read/alert-view';
+import { listCases } from '../read/case-list';
+import { caseView } from '../read/case-view';
+import { fromCursor, toCursor } from '../read/page-cursor';
+import { timelinePage } from '../read/timeline';
+import { CaseRequests } from './case-requests';
+
+interface Page<Item> {
+  readonly items: Item[];
+  readonly next?: string;
+}
+
+/** Looking at cases and alerts. */
+@Controller()
+export class CasesController {
+  constructor(
+    @Inject(DataSource) private readonly database: DataSource,
+    @Inject(EVENT_STORE) private readonly store: EventStore,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(CaseRequests) private readonly requests: CaseRequests,
+    @Inject(EvidenceStore) private readonly evidence: EvidenceStore,
+  ) {}
+
+  @Get('/v1/cases')
+  list(@CurrentPrincipal() principal: Principal, @Query() query: CaseListQuery): Promise<Page<CaseSummary>> {
+    return listCases(this.database, principal.tenant, query);
+  }
+
+  @Get('/v1/cases/:id')
+  async show(
+    @CurrentPrincipal() principal: Principal,
+    @Param('id') caseId: string,
+    @Query() { at }: AtQuery,
+  ): Promise<CaseView> {
+    const history = await this.historyUntil(principal, caseId, at);
+    const view = caseView(history);
+    if (!view) throw new DomainError('not_found', { field: 'at', reason: `Case ${caseId} did not exist at ${at}.` });
+    return at === undefined ? view : { ...view, at };
+  }
+
+  @Get('/v1/cases/:id/events')
+  async events(
+    @CurrentPrincipal() principal: Principal,
+    @Param('id') caseId: string,
+    @Query() { at, limit = 50, cursor }: TimelineQuery,
+  ): Promise<Page<EventView>> {
+    const [after] = fromCursor(cursor, ['number']) ?? [0];
+    const rest = (await this.historyUntil(principal, caseId, at)).slice(after);
+    const items = rest.slice(0, limit).map((event) => ({ ...event }));
+    const last = items.at(-1);
+    return { items, ...(rest.length > limit && last && { next: toCursor([last.version]) }) };
+  }
+
+  @Get('/v1/cases/:id/timeline')
+  async timeline(
+    @CurrentPrincipal() principal: Principal,
+    @Param('id') caseId: string,
+    @Query() { at, ...page }: TimelineQuery,
+  ): Promise<Page<TimelineEntry>> {
+    const own = await this.historyUntil(principal, caseId, at);
+    const until = at && new Date(at).toISOString();
+    return timelinePage(this.database, principal.tenant, { caseId, own, until }, page);
+  }
+
+  @Get('/v1/cases/:id/evidence/:evidenceId')
+  async content(
+    @CurrentPrincipal() principal: Principal,
+    @Param('id') caseId: string,
+    @Param('evidenceId') evidenceId: string,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<Buffer> {
+    const history = await this.requests.history({ caseId, principal });
+    const added = history
+      .map((event) => event as unknown as CaseEvent)
+      .find((event) => event.type === 'CaseEvidenceAdded' && event.data.evidenceId === evidenceId);
+    if (added?.type !== 'CaseEvidenceAdded') {
+      throw new DomainError('not_found', {
+        field: 'evidenceId',
+        reason: `Case ${caseId} has no evidence ${evidenceId}.`,
+      });
+    }
+    if (added.data.digest === null) {
+      throw new DomainError('not_found', {
+        field: 'evidenceId',
+        reason: `${evidenceId} is a link, and has no content here.`,
+      });
+    }
+    const content = await this.evidence.fetch(principal.tenant, added.data.digest);
+    // Evidence is often malware or a phishing page: a browser must store it, and never show it as ours.
+    reply.headers({
+      'content-type': 'application/octet-stream',
+      'content-disposition': `attachment; filename="evidence"; filename*=UTF-8''${encodedName(added.data.name)}`,
+      'x-content-type-options': 'nosniff',
+      'content-security-policy': "default-src 'none'; sandbox",
+      'cache-control': 'no-store',
+    });
+    return content;
+  }
+
+  @Get('/v1/alerts/:id')
+  async alert(@CurrentPrincipal() principal: Principal, @Param('id') id: string): Promise<AlertView> {
+    const history = await this.store.readStream('alert', `alert-${id}`);
+    const view = history[0]?.tenant === principal.tenant ? alertView(history) : undefined;
+    if (!view) throw new DomainError('not_found', { field: 'id', reason: `There is no alert or receipt ${id}.` });
+    return view;
+  }
+
+  private async historyUntil(principal: Principal, caseId: string, at: string | undefined): Promise<RecordedEvent[]> {
+    const history = await this.requests.history({ caseId, principal });
+    if (at === undefined) return history;
+    const until = new Date(at);
+    if (until > this.clock.now()) throw new DomainError('invalid_field', { field: 'at', reason: 'lies in the future' });
+    return history.filter(({ time }) => time <= until.toISOString());
+  }
+}
+
+/** RFC 8187, section 3.2.1; encodeURIComponent leaves a few characters that it does not allow. */
+function encodedName(name: string): string {
+  return encodeURIComponent(name).replace(
+    /['()*!]/g,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+}

@@ -1,0 +1,166 @@
+import type { CaseEvent } from '#contracts/events/case';
+import { fold } from '#libs/kernel';
+import { given } from '#libs/testing';
+import { alertIdOf, alertOf } from './alert.fixture';
+import { type CaseCommand, caseDecider } from './case.decider';
+import { alertsOf } from './case-state';
+
+const caseId = '0198c0de-0000-7000-8000-00000000000c';
+const escalationId = '0198c0de-0000-7000-8000-00000000000e';
+const deadline = '2026-11-24T12:00:00.000Z';
+
+const opened = (severityId = 3): CaseEvent[] =>
+  caseDecider.decide({ type: 'OpenCase', caseId, alert: alertOf({ severityId }), rule: 'host' }, { exists: false });
+const after = (past: CaseEvent[], command: CaseCommand): CaseEvent[] => [
+  ...past,
+  ...caseDecider.decide(command, fold(caseDecider, past)),
+];
+const stateOf = (past: CaseEvent[]) => {
+  const state = fold(caseDecider, past);
+  if (!state.exists) throw new Error('there is no case');
+  return state;
+};
+const grouped = (uid: string, severityId: number): CaseCommand => ({
+  type: 'GroupAlert',
+  alert: alertOf({ uid, severityId }),
+  rule: 'host',
+});
+const updated = (uid: string, severityId: number): CaseCommand => ({
+  type: 'UpdateAlert',
+  alert: alertOf({ uid, severityId, content: 'second' }),
+});
+const status = (to: 'in_progress' | 'closed' | 'resolved' | 'on_hold' | 'new', resolution?: 'benign'): CaseCommand => ({
+  type: 'ChangeStatus',
+  to,
+  resolution,
+  comment: '',
+});
+const escalated: CaseEvent = {
+  type: 'CaseEscalated',
+  data: { caseId, escalationId, to: { kind: 'person', id: 'olivia' }, reason: 'needs you', deadline },
+};
+
+describe('the severity of a case', () => {
+  it('is the highest of its alerts', () => {
+    const past = after(after(opened(3), grouped('b', 5)), grouped('c', 2));
+    expect(stateOf(past).severity).toBe('critical');
+  });
+
+  it('sinks when the alert that raised it is sent again with less', () => {
+    const past = after(after(opened(3), grouped('b', 5)), updated('b', 2));
+    expect(stateOf(past).severity).toBe('medium');
+  });
+
+  it('is what a person says, whatever alerts come later', () => {
+    const past = after(after(opened(3), { type: 'ChangeSeverity', to: 'low', reason: 'a test' }), grouped('b', 5));
+    expect(stateOf(past)).toMatchObject({ severity: 'low', severityBy: 'person' });
+  });
+
+  it('is not changed to what a person has made it already', () => {
+    given(caseDecider, after(opened(), { type: 'ChangeSeverity', to: 'low', reason: '' }))
+      .when({ type: 'ChangeSeverity', to: 'low', reason: '' })
+      .then([]);
+  });
+});
+
+describe('the alerts of a case', () => {
+  it('each stand once, as they were sent last, in the order in which they came', () => {
+    const past = after(after(opened(), grouped('b', 3)), updated('a', 5));
+    expect(alertsOf(stateOf(past)).map(({ alertId, severity }) => [alertId, severity])).toEqual([
+      [alertIdOf('a'), 'critical'],
+      [alertIdOf('b'), 'medium'],
+    ]);
+  });
+});
+
+describe('the status of a case', () => {
+  it('goes from new to in progress', () => {
+    given(caseDecider, opened())
+      .when(status('in_progress'))
+      .then([
+        {
+          type: 'CaseStatusChanged',
+          data: { caseId, from: 'new', to: 'in_progress', resolution: null, comment: '' },
+        },
+      ]);
+  });
+
+  it('never goes back to new', () => {
+    given(caseDecider, after(opened(), status('in_progress')))
+      .when(status('new'))
+      .thenThrows('invalid_transition', 'status');
+  });
+
+  it('needs a resolution to end, which a resolved case keeps when it is closed', () => {
+    given(caseDecider, opened()).when(status('closed')).thenThrows('invalid_field', 'resolution');
+    const past = after(after(opened(), status('resolved', 'benign')), status('closed'));
+    expect(stateOf(past)).toMatchObject({ status: 'closed', resolution: 'benign' });
+  });
+
+  it('loses its resolution when the case is opened again', () => {
+    const past = after(after(opened(), status('closed', 'benign')), status('in_progress'));
+    expect(stateOf(past)).toMatchObject({ status: 'in_progress', resolution: null });
+  });
+
+  it('takes no resolution while the case goes on', () => {
+    given(caseDecider, opened()).when(status('on_hold', 'benign')).thenThrows('invalid_field', 'resolution');
+  });
+});
+
+describe('an escalation', () => {
+  const acknowledge = (by: string): CaseCommand => ({ type: 'AcknowledgeEscalation', escalationId, comment: '', by });
+  const acknowledged: CaseEvent = { type: 'EscalationAcknowledged', data: { caseId, escalationId, comment: '' } };
+  const expire: CaseCommand = { type: 'ExpireEscalation', escalationId };
+
+  it('is acknowledged by the person it went to, and nobody else', () => {
+    given(caseDecider, [...opened(), escalated])
+      .when(acknowledge('olivia'))
+      .then([acknowledged]);
+    given(caseDecider, [...opened(), escalated])
+      .when(acknowledge('alice'))
+      .thenThrows('not_addressee');
+  });
+
+  it('expires when nobody has', () => {
+    given(caseDecider, [...opened(), escalated])
+      .when(expire)
+      .then([{ type: 'EscalationExpired', data: { caseId, escalationId } }]);
+  });
+
+  it('does not expire once it is acknowledged, and is not acknowledged once it has expired', () => {
+    given(caseDecider, [...opened(), escalated, acknowledged])
+      .when(expire)
+      .then([]);
+    given(caseDecider, [...opened(), escalated, { type: 'EscalationExpired', data: { caseId, escalationId } }])
+      .when(acknowledge('olivia'))
+      .thenThrows('invalid_transition');
+  });
+
+  it('has to exist', () => {
+    given(caseDecider, opened()).when(acknowledge('olivia')).thenThrows('not_found');
+  });
+
+  it('is not for a case that has ended', () => {
+    given(caseDecider, after(opened(), status('closed', 'benign')))
+      .when({ type: 'EscalateCase', escalationId, to: { kind: 'tier', id: 'tier-2' }, reason: 'x', deadline })
+      .thenThrows('invalid_transition');
+  });
+});
+
+describe('what people ask for', () => {
+  it('is refused when they have seen another version', () => {
+    given(caseDecider, after(opened(), grouped('b', 3)))
+      .when({ type: 'AddNote', noteId: escalationId, text: 'seen', expectedVersion: 1 })
+      .thenThrows('stream_conflict', 'expectedVersion');
+  });
+
+  it('is carried out on the version they have seen', () => {
+    given(caseDecider, after(opened(), grouped('b', 3)))
+      .when({ type: 'AddNote', noteId: escalationId, text: 'seen', expectedVersion: 2 })
+      .then([{ type: 'CaseNoteAdded', data: { caseId, noteId: escalationId, text: 'seen' } }]);
+  });
+
+  it('needs a case', () => {
+    given(caseDecider, []).when({ type: 'AssignCase', to: 'alice' }).thenThrows('not_found');
+  });
+});

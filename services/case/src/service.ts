@@ -1,0 +1,69 @@
+import { join } from 'node:path';
+import Type, { type Static } from 'typebox';
+import { defineService, type ServiceContext } from '#libs/service';
+import { loadCorrelationRules } from './adapters/correlation-rules-file';
+import { EvidenceStore } from './adapters/evidence-store';
+import { loadHmacKey } from './adapters/hmac-key';
+import { AlertIntake } from './app/alert-intake';
+import { AlertReactions } from './app/alert.reactions';
+import { CaseCommandsController } from './app/case-commands.controller';
+import { CaseRequests } from './app/case-requests';
+import { CasesController } from './app/cases.controller';
+import { EscalationDeadlines } from './app/escalation-deadlines';
+import { TimelineReactions } from './app/timeline.reactions';
+import { CaseAlertRow } from './read/case-alert.entity';
+import { CaseListProjection } from './read/case-list.projection';
+import { CaseSummaryRow } from './read/case-summary.entity';
+import { EvidenceContentRow } from './read/evidence-content.entity';
+import { ForeignEventRow } from './read/foreign-event.entity';
+import { Cases1764000000000 } from './read/migrations/1764000000000-cases';
+
+const config = Type.Object({
+  /** Which alerts belong in one case. */
+  COUNTERSIGN_CORRELATION_FILE: Type.String({ minLength: 1, default: join('services', 'case', 'correlation.yaml') }),
+  /** At least 32 random bytes in base64, the same for every instance; made in the keys folder where it is missing. */
+  COUNTERSIGN_HMAC_KEY: Type.Optional(Type.String({ minLength: 1 })),
+});
+
+/** One outcome for each receipt, and the cases that alerts lead to. */
+export const service = defineService({
+  name: 'case',
+  port: 8083,
+  config,
+  entities: [CaseSummaryRow, CaseAlertRow, ForeignEventRow, EvidenceContentRow],
+  migrations: [Cases1764000000000],
+  refuseInProduction: ({ COUNTERSIGN_HMAC_KEY }) =>
+    COUNTERSIGN_HMAC_KEY === undefined ? ['COUNTERSIGN_HMAC_KEY: is required, and the same for every instance'] : [],
+  projections: ({ jobs }) => [new CaseListProjection(jobs)],
+  module: (context) => ({
+    module: CaseModule,
+    controllers: [CasesController, CaseCommandsController, AlertReactions, TimelineReactions],
+    providers: providersOf(context),
+  }),
+});
+
+class CaseModule {}
+
+function providersOf({
+  store,
+  database,
+  clock,
+  jobs,
+  config: settings,
+  settings: common,
+}: ServiceContext<Static<typeof config>>) {
+  const deadlines = new EscalationDeadlines(database, store, clock);
+  deadlines.watch(jobs);
+  const intake = new AlertIntake({
+    store,
+    clock,
+    rules: loadCorrelationRules(settings.COUNTERSIGN_CORRELATION_FILE),
+    hmacKey: loadHmacKey(settings.COUNTERSIGN_HMAC_KEY, common.keysFolder),
+  });
+  return [
+    { provide: AlertIntake, useValue: intake },
+    { provide: CaseRequests, useValue: new CaseRequests(store, clock) },
+    { provide: EvidenceStore, useValue: new EvidenceStore(database) },
+    { provide: EscalationDeadlines, useValue: deadlines },
+  ];
+}
