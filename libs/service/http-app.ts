@@ -1,11 +1,13 @@
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import type { Endpoint } from '#contracts/http/endpoint';
 import { SourceTokenVerifier } from './auth/source-token-verifier';
 import { TokenVerifier } from './auth/token-verifier';
 import { installEdge } from './http/edge';
 import { EndpointTable } from './http/endpoint-table';
+import { sendProblem, toDomainError } from './http/problem';
 import { ProblemFilter } from './http/problem.filter';
 import { BODY_LIMIT } from './http/request-body';
 import { NestLogger } from './logging';
@@ -36,6 +38,9 @@ export async function createHttpApp(
     bodyLimit: BODY_LIMIT,
     exposeHeadRoutes: false,
     forceCloseConnections: 'idle',
+    frameworkErrors: (error: FastifyError, _request: FastifyRequest, reply: FastifyReply) => {
+      void sendProblem(reply, toDomainError(error));
+    },
     requestTimeout: 0,
     http: { headersTimeout: HEADERS_TIMEOUT_MS },
     routerOptions: { maxParamLength: 500, ignoreTrailingSlash: false },
@@ -51,6 +56,7 @@ export async function createHttpApp(
     users: new TokenVerifier(context.settings.issuer, context.settings.clients),
     sources: () => app.get(SourceTokenVerifier, { strict: false }),
     metrics,
+    stopping: context.stopping,
   });
   app.useGlobalFilters(new ProblemFilter(context.logger));
   return { app, demandComplete: () => table.demandComplete() };

@@ -3,7 +3,15 @@ export * from './auth/local-accounts';
 export * from './auth/local-issuer';
 export * from './auth/source-token-verifier';
 export * from './auth/test-issuer';
-export { loadConfig, LOCAL_CLIENTS, variablePrefix, type Environment, type ServiceSettings } from './config';
+export {
+  invalidConfiguration,
+  loadConfig,
+  LOCAL_CLIENTS,
+  variablePrefix,
+  type Environment,
+  type LogLevel,
+  type ServiceSettings,
+} from './config';
 export { demandValid, findFieldErrors, type Coercion } from './contract-validator';
 export { fieldPath, type FieldErrors } from './field-errors';
 export { problemCatalogue, problemOf, STATUS_OF_KIND, toDomainError } from './http/problem';
@@ -17,3 +25,4 @@ export * from './service-definition';
 export { shutDown, SHUTDOWN_MS, type ShutdownStep } from './shutdown';
 export * from './start-service';
 export * from './tokens';
+export * from './walk-endpoints';

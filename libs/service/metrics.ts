@@ -66,8 +66,9 @@ export class ServiceMetrics {
     return this.registry;
   }
 
-  text(): Promise<string> {
-    return Registry.merge([this.registry, ofProcess()]).metrics();
+  async text(): Promise<string> {
+    const parts = await Promise.all([this.registry.metrics(), ofProcess().metrics()]);
+    return parts.join('\n');
   }
 
   get contentType(): string {

@@ -1,6 +1,9 @@
 import { Body, Controller, Get, HttpCode, Module, Param, Post, Query } from '@nestjs/common';
-import { gzipSync } from 'node:zlib';
+import { once } from 'node:events';
+import { request } from 'node:http';
 import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { gzipSync } from 'node:zlib';
 import Type from 'typebox';
 import type { Endpoint } from '#contracts/http/endpoint';
 import { operationEndpoints } from '#contracts/http/operations';
@@ -17,6 +20,7 @@ import {
   startService,
   startTestIssuer,
   Trace,
+  walkEndpoints,
   type RequestTrace,
   type RunningService,
   type TestIssuer,
@@ -48,6 +52,9 @@ const endpoints: Endpoint[] = [
     consumes: ['application/x-ndjson'],
   },
 ];
+
+/** Called when a first chunk of an upload has come in. */
+let uploading: () => void = () => undefined;
 
 @Controller()
 class NotesController {
@@ -83,7 +90,10 @@ class NotesController {
   @HttpCode(200)
   async upload(@RawBody() body: Readable, @CurrentPrincipal() principal: Principal) {
     let bytes = 0;
-    for await (const chunk of body as AsyncIterable<Buffer>) bytes += chunk.length;
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      uploading();
+    }
     return { bytes, source: principal.subject };
   }
 }
@@ -130,23 +140,32 @@ afterAll(async () => {
   await issuer.stop();
 });
 
-async function call(method: string, path: string, headers: Record<string, string> = {}, body?: BodyInit) {
+async function call(method: string, path: string, headers: Record<string, string> = {}, body?: string | Buffer) {
   const answer = await fetch(`${service.url}${path}`, { method, headers, body });
-  const text = await answer.text();
-  return { status: answer.status, headers: answer.headers, body: text.startsWith('{') ? JSON.parse(text) : text };
+  const content = await answer.text();
+  const isJson = content.startsWith('{');
+  return { status: answer.status, headers: answer.headers, body: isJson ? JSON.parse(content) : content };
 }
 const json = { 'content-type': 'application/json' };
-const problem = ({ status, body }: Awaited<ReturnType<typeof call>>) => [status, body.code, body.field, body.detail];
+const problem = ({ status, body }: Awaited<ReturnType<typeof call>>) => ({
+  status,
+  code: body.code,
+  field: body.field,
+  detail: body.detail,
+});
+const like = (status: number, code: string, field?: string, detail: unknown = expect.any(String)) => ({
+  status,
+  code,
+  detail,
+  ...(field !== undefined && { field }),
+});
 
 describe('who may call', () => {
   it('is asked before anything else', async () => {
-    expect(problem(await call('GET', '/v1/notes/1'))).toEqual([
-      401,
-      'token_missing',
-      'authorization',
-      "Send 'Authorization: Bearer TOKEN'.",
-    ]);
-    expect(problem(await call('POST', '/v1/notes', json, '{"broken'))).toMatchObject([401, 'token_missing']);
+    expect(problem(await call('GET', '/v1/notes/1'))).toMatchObject(
+      like(401, 'token_missing', 'authorization', "Send 'Authorization: Bearer TOKEN'."),
+    );
+    expect(problem(await call('POST', '/v1/notes', json, '{"broken'))).toMatchObject(like(401, 'token_missing'));
     expect((await call('GET', '/v1/notes/1', { authorization: 'Bearer nonsense' })).body).toMatchObject({
       type: '/docs#problem-token_invalid',
       title: 'The token is not valid',
@@ -173,8 +192,10 @@ describe('who may call', () => {
   });
 
   it('needs a role with the permission', async () => {
-    expect(problem(await call('POST', '/v1/notes', { ...json, ...(await issuer.headersFor('audrey')) }, '{}'))).toEqual(
-      [403, 'permission_missing', undefined, 'audrey has the role auditor, which does not permit cases:write.'],
+    expect(
+      problem(await call('POST', '/v1/notes', { ...json, ...(await issuer.headersFor('audrey')) }, '{}')),
+    ).toMatchObject(
+      like(403, 'permission_missing', undefined, 'audrey has the role auditor, which does not permit cases:write.'),
     );
   });
 
@@ -198,22 +219,19 @@ describe('who may call', () => {
   it('is never an agent where a decision is taken (invariant 5)', async () => {
     const decide = async (authorization: string) => call('POST', '/v1/decide', { ...json, authorization }, '{}');
     const asAgent = await issuer.headersFor('olivia', { clientId: 'countersign-agent' });
-    expect(problem(await decide(asAgent.authorization))).toMatchObject([403, 'audience_refused']);
+    expect(problem(await decide(asAgent.authorization))).toMatchObject(like(403, 'audience_refused'));
     const disguised = { sub: 'olivia', aud: 'countersign', roles: ['owner'], azp: 'countersign-agent' };
-    expect(problem(await decide(`Bearer ${await issuer.issuer.sign(disguised)}`))).toMatchObject([
-      403,
-      'principal_kind_refused',
-    ]);
+    expect(problem(await decide(`Bearer ${await issuer.issuer.sign(disguised)}`))).toMatchObject(
+      like(403, 'principal_kind_refused'),
+    );
     const acting = { ...disguised, azp: 'countersign-cli', act: { sub: 'helper' } };
-    expect(problem(await decide(`Bearer ${await issuer.issuer.sign(acting)}`))).toMatchObject([
-      403,
-      'principal_kind_refused',
-    ]);
+    expect(problem(await decide(`Bearer ${await issuer.issuer.sign(acting)}`))).toMatchObject(
+      like(403, 'principal_kind_refused'),
+    );
     const asService = { ...disguised, azp: 'countersign-service' };
-    expect(problem(await decide(`Bearer ${await issuer.issuer.sign(asService)}`))).toMatchObject([
-      403,
-      'principal_kind_refused',
-    ]);
+    expect(problem(await decide(`Bearer ${await issuer.issuer.sign(asService)}`))).toMatchObject(
+      like(403, 'principal_kind_refused'),
+    );
     expect((await decide((await issuer.headersFor('olivia')).authorization)).body).toEqual({ by: 'olivia' });
   });
 
@@ -238,11 +256,10 @@ describe('who may call', () => {
     const upload = (authorization: string) => call('POST', '/v1/upload', { authorization }, 'x');
     expect((await upload('Bearer cs_1')).body).toEqual({ bytes: 1, source: 'siem' });
     expect((await upload('Splunk cs_1')).body).toEqual({ bytes: 1, source: 'siem' });
-    expect(problem(await upload('Splunk cs_2'))).toMatchObject([401, 'token_invalid']);
-    expect(problem(await call('GET', '/v1/notes/1', { authorization: 'Splunk cs_1' }))).toMatchObject([
-      401,
-      'token_invalid',
-    ]);
+    expect(problem(await upload('Splunk cs_2'))).toMatchObject(like(401, 'token_invalid'));
+    expect(problem(await call('GET', '/v1/notes/1', { authorization: 'Splunk cs_1' }))).toMatchObject(
+      like(401, 'token_invalid'),
+    );
   });
 });
 
@@ -255,7 +272,7 @@ describe('a bad request', () => {
   it('names every field that is wrong', async () => {
     const { status, body, headers } = await call('POST', '/v1/notes', analyst, '{"tags":["toolong"],"more":1}');
     expect(status).toBe(400);
-    expect(headers.get('content-type')).toBe('application/problem+json');
+    expect(headers.get('content-type')).toContain('application/problem+json');
     expect(body).toMatchObject({
       code: 'invalid_field',
       field: 'text',
@@ -265,18 +282,12 @@ describe('a bad request', () => {
         { field: 'tags[0]', reason: 'must have at most 5 characters' },
       ],
     });
-    expect(problem(await call('POST', '/v1/notes', analyst, '{"text":"a","more":1}'))).toEqual([
-      400,
-      'unknown_field',
-      'more',
-      'is not part of the contract',
-    ]);
-    expect(problem(await call('GET', '/v1/notes/1?limit=none', analyst))).toEqual([
-      400,
-      'invalid_field',
-      'limit',
-      'must be a whole number, but is a text',
-    ]);
+    expect(problem(await call('POST', '/v1/notes', analyst, '{"text":"a","more":1}'))).toMatchObject(
+      like(400, 'unknown_field', 'more', 'is not part of the contract'),
+    );
+    expect(problem(await call('GET', '/v1/notes/1?limit=none', analyst))).toMatchObject(
+      like(400, 'invalid_field', 'limit', 'must be a whole number, but is a text'),
+    );
   });
 
   it.each([
@@ -287,58 +298,56 @@ describe('a bad request', () => {
     ['a poisoned prototype', '{"text":"a","__proto__":{}}', 400, 'invalid_field', 'body'],
     ['a list for an object', '[1]', 400, 'invalid_field', 'body'],
   ])('with %s says so', async (_, sent, status, code, field) => {
-    expect(problem(await call('POST', '/v1/notes', analyst, sent))).toMatchObject([status, code, field]);
+    expect(problem(await call('POST', '/v1/notes', analyst, sent))).toMatchObject(like(status, code, field));
   });
 
   it('with invalid UTF-8, another media type or an encoding says so', async () => {
-    expect(problem(await call('POST', '/v1/notes', analyst, Buffer.from([0x22, 0xff, 0x22])))).toMatchObject([
-      400,
-      'invalid_character',
-      'body',
-    ]);
+    expect(problem(await call('POST', '/v1/notes', analyst, Buffer.from([0x22, 0xff, 0x22])))).toMatchObject(
+      like(400, 'invalid_character', 'body'),
+    );
     const form = { ...analyst, 'content-type': 'application/x-www-form-urlencoded' };
-    expect(problem(await call('POST', '/v1/notes', form, 'text=a'))).toEqual([
-      415,
-      'unsupported_media_type',
-      'content-type',
-      "'application/x-www-form-urlencoded' is not taken here: send application/json.",
-    ]);
+    expect(problem(await call('POST', '/v1/notes', form, 'text=a'))).toMatchObject(
+      like(
+        415,
+        'unsupported_media_type',
+        'content-type',
+        "'application/x-www-form-urlencoded' is not taken here: send application/json.",
+      ),
+    );
     const zipped = { ...analyst, 'content-encoding': 'gzip' };
-    expect(problem(await call('POST', '/v1/notes', zipped, gzipSync('{}')))).toMatchObject([
-      415,
-      'unsupported_media_type',
-      'content-encoding',
-    ]);
+    expect(problem(await call('POST', '/v1/notes', zipped, gzipSync('{}')))).toMatchObject(
+      like(415, 'unsupported_media_type', 'content-encoding'),
+    );
   });
 
   it('of 20 MB gets its answer, and a raw body has no limit', async () => {
     const large = Buffer.alloc(20_000_000, 0x20);
-    expect(problem(await call('POST', '/v1/notes', analyst, large))).toEqual([
-      413,
-      'body_too_large',
-      'body',
-      'It is larger than 16 MiB, the limit here.',
-    ]);
+    expect(problem(await call('POST', '/v1/notes', analyst, large))).toMatchObject(
+      like(413, 'body_too_large', 'body', 'It is larger than 16 MiB, the limit here.'),
+    );
     expect((await call('POST', '/v1/upload', { authorization: 'Bearer cs_1' }, large)).body.bytes).toBe(large.length);
   });
 
   it('to nowhere is not found', async () => {
-    expect(problem(await call('GET', '/v1/nowhere'))).toMatchObject([404, 'not_found']);
-    expect(problem(await call('DELETE', '/v1/notes', analyst))).toMatchObject([404, 'not_found']);
-    expect(problem(await call('GET', '/v1/notes/%zz', analyst))).toMatchObject([400, 'invalid_field', 'path']);
+    expect(problem(await call('GET', '/v1/nowhere'))).toMatchObject(like(404, 'not_found'));
+    expect(problem(await call('DELETE', '/v1/notes', analyst))).toMatchObject(like(404, 'not_found'));
+    expect(problem(await call('GET', '/v1/notes/%zz', analyst))).toMatchObject(like(400, 'invalid_field', 'path'));
   });
 
   it('keeps its code, and an error of our own tells nothing', async () => {
-    expect(problem(await call('POST', '/v1/fail', analyst, '{"code":"conflict"}'))).toEqual([
-      409,
-      'stream_conflict',
-      'version',
-      'Read it again.',
-    ]);
+    expect(problem(await call('POST', '/v1/fail', analyst, '{"code":"conflict"}'))).toMatchObject(
+      like(409, 'stream_conflict', 'version', 'Read it again.'),
+    );
     const crash = await call('POST', '/v1/fail', analyst, '{"code":"crash"}');
-    expect(problem(crash)).toMatchObject([500, 'internal']);
+    expect(problem(crash)).toMatchObject(like(500, 'internal'));
     expect(JSON.stringify(crash.body)).not.toContain('secret');
   });
+});
+
+it('answers every role at every endpoint as the table says', async () => {
+  expect(await walkEndpoints({ issuer: issuer.issuer, urlOf: () => service.url, endpoints })).toEqual([]);
+  const lax = endpoints.map((endpoint) => ({ ...endpoint, auth: 'public' }) as const);
+  expect(await walkEndpoints({ issuer: issuer.issuer, urlOf: () => service.url, endpoints: lax })).not.toEqual([]);
 });
 
 describe('a trace', () => {
@@ -362,7 +371,9 @@ describe('operations', () => {
     expect(ready.status).toBe(200);
     expect(ready.body.details).toMatchObject({ database: { status: 'up' }, bus: { status: 'up' } });
     const metrics = await call('GET', '/metrics');
-    expect(metrics.body).toContain('countersign_http_request_duration_seconds_count{method="GET",route="/readyz"');
+    expect(metrics.body).toMatch(
+      /countersign_http_request_duration_seconds_count{service="case",method="GET",route="\/readyz",status="200"} \d+/,
+    );
     expect(metrics.body).toContain('countersign_visibility_lag_events{service="case"} 0');
     expect(metrics.body).toContain('process_cpu_seconds_total');
   });
@@ -408,17 +419,17 @@ describe('a service that is put together wrongly does not start', () => {
 
 it('stops while a request is under way, which still gets its answer', async () => {
   const other = await startService(definition, { env: environment(), endpoints, logger });
-  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
-  const writer = writable.getWriter();
-  const headers = { authorization: 'Bearer cs_1' };
-  const init: RequestInit = { method: 'POST', headers, body: readable, duplex: 'half' };
-  const answer = fetch(`${other.url}/v1/upload`, init);
-  await writer.write(Buffer.from('half'));
+  const upload = request(`${other.url}/v1/upload`, { method: 'POST', headers: { authorization: 'Bearer cs_1' } });
+  const received = new Promise<void>((resolve) => (uploading = resolve));
+  const answer = once(upload, 'response');
+  upload.write('half');
+  await received;
+
   const before = Date.now();
   const stopped = other.stop();
-  await writer.write(Buffer.from('rest'));
-  await writer.close();
-  expect(await (await answer).json()).toMatchObject({ bytes: 8 });
+  upload.end('rest');
+  const [response] = await answer;
+  expect(await text(response)).toContain('"bytes":8');
   await stopped;
   expect(Date.now() - before).toBeLessThan(10_000);
   await expect(fetch(`${other.url}/healthz`)).rejects.toThrow();

@@ -90,7 +90,14 @@ async function start(
   const ledgerPool = (opened.ledgerPool = openLedgerPool(name, settings.ledgerUrl, logger));
   const database = (opened.database = await openReadModels(definition, settings.databaseUrl, logger));
   const store = (opened.store = createPostgresEventStore({ pool: ledgerPool }));
-  const bus = (opened.bus = createBus({ kind: 'postgres', service: name, store, pool: ledgerPool, logger }));
+  const bus = (opened.bus = createBus({
+    kind: settings.bus,
+    service: name,
+    store,
+    pool: ledgerPool,
+    kafka: settings.kafka,
+    logger,
+  }));
   const jobs = (opened.jobs = new JobQueue({ database, schema, logger }));
 
   const readModels = new LateReadModels();

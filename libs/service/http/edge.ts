@@ -17,6 +17,7 @@ export interface EdgeOptions {
   readonly users: TokenVerifier;
   readonly sources: () => SourceTokenVerifier;
   readonly metrics: ServiceMetrics;
+  readonly stopping: AbortSignal;
 }
 
 const CORRELATION_ID = /^[\w.:-]{1,100}$/;
@@ -48,6 +49,11 @@ export function installEdge(fastify: FastifyInstance, options: EdgeOptions): voi
   fastify.addHook('preValidation', async (request) => {
     const { endpoint } = request.countersign;
     if (endpoint !== undefined && !request.is404) demandRequest(endpoint, request);
+  });
+
+  fastify.addHook('onSend', async (_, reply) => {
+    // A connection that falls idle only after the server has begun to close would hold it up for its keep-alive.
+    if (options.stopping.aborted) reply.header('connection', 'close');
   });
 
   fastify.addHook('onResponse', async (request, reply) => {

@@ -1,9 +1,8 @@
 import { Catch, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
-import { PROBLEM_MEDIA_TYPE } from '#contracts/http/endpoint';
 import type { DomainError } from '#libs/kernel';
-import { problemOf, toDomainError } from './problem';
+import { sendProblem, STATUS_OF_KIND, toDomainError } from './problem';
 
 /** Every error of every HTTP request becomes problem+json here. The bus has a filter of its own (libs/bus). */
 @Catch()
@@ -16,18 +15,16 @@ export class ProblemFilter implements ExceptionFilter {
   }
 
   private answer(error: DomainError, request: FastifyRequest, reply: FastifyReply): void {
-    const problem = problemOf(error);
     const about = { method: request.method, url: pathOf(request.url), code: error.code };
-    if (problem.status >= 500) this.logger.error({ ...about, err: error.cause ?? error }, 'a request failed');
+    if (STATUS_OF_KIND[error.kind] >= 500)
+      this.logger.error({ ...about, err: error.cause ?? error }, 'a request failed');
     else this.logger.info({ ...about, field: error.field }, 'a request was refused');
     if (reply.sent || reply.raw.headersSent) {
       // Half an answer is out: cutting the connection is the only way left to say that it is not whole.
       reply.raw.destroy();
       return;
     }
-    if (problem.status === 401) reply.header('www-authenticate', 'Bearer');
-    if (problem.status === 503 || problem.status === 429) reply.header('retry-after', '1');
-    void reply.code(problem.status).type(PROBLEM_MEDIA_TYPE).send(JSON.stringify(problem));
+    void sendProblem(reply, error);
   }
 }
 

@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import { HttpException } from '@nestjs/common';
-import type { Problem } from '#contracts/http/endpoint';
+import type { FastifyReply } from 'fastify';
+import { PROBLEM_MEDIA_TYPE, type Problem } from '#contracts/http/endpoint';
 import { DomainError, ERROR_CATALOGUE, type ErrorCode, type ErrorKind } from '#libs/kernel';
 
 /** The one place where an error becomes an HTTP status. */
@@ -29,6 +30,13 @@ export function problemOf(error: DomainError): Problem {
     ...(error.field !== undefined && { field: error.field }),
     ...(error.errors !== undefined && { errors: error.errors.map(({ field, reason }) => ({ field, reason })) }),
   };
+}
+
+export function sendProblem(reply: FastifyReply, error: DomainError): FastifyReply {
+  const problem = problemOf(error);
+  if (problem.status === 401) reply.header('www-authenticate', 'Bearer');
+  if (problem.status === 503 || problem.status === 429) reply.header('retry-after', '1');
+  return reply.code(problem.status).type(PROBLEM_MEDIA_TYPE).send(JSON.stringify(problem));
 }
 
 /** Any error as one of the catalogue: what nobody foresaw is `internal`, and tells the caller nothing of its insides. */
