@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { ServiceName } from '#contracts/envelope';
-import { type FileLock, lockDataFolder } from '#libs/local';
+import { type FileLock, type LocalDatabase, lockDataFolder } from '#libs/local';
 import {
   createLogger,
   type RunningService,
@@ -18,6 +18,8 @@ export interface AllInOne {
   readonly gatewayUrl: string;
   readonly dataFolder: string;
   readonly services: ReadonlyMap<ServiceName, RunningService>;
+  /** The database, when it is ours. */
+  readonly database: LocalDatabase | undefined;
   /** The variables that the services were started with, the database's login among them. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Edge, consumers, relay, database, in this order and within 10 s. Idempotent. */
@@ -53,7 +55,14 @@ export async function startAllInOne(
       running.set(definition.name, await startService(definition, { env: environment, logger }));
     }
     const gatewayUrl = running.get('gateway')?.url ?? urlOn(ports.get('gateway'));
-    return { gatewayUrl, dataFolder: launch.folder.root, services: running, environment, stop };
+    return {
+      gatewayUrl,
+      dataFolder: launch.folder.root,
+      services: running,
+      database: database.local,
+      environment,
+      stop,
+    };
   } catch (error) {
     await stop();
     throw error;

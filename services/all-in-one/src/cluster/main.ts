@@ -3,11 +3,11 @@ import { startCluster } from './start-cluster';
 
 void runLaunched(
   (progress) => startCluster({ progress }),
-  ({ gatewayUrl, dataFolder, services, brokers }) =>
+  ({ gatewayUrl, dataFolder, services, broker }) =>
     [
       `Countersign is up as a cluster: ${gatewayUrl}  (API documentation: ${gatewayUrl}/docs)`,
       ...[...services.values()].map(({ name, url, pid }) => `  ${name.padEnd(22)} ${url}  process ${pid ?? '?'}`),
-      `Kafka: ${brokers.join(', ')}; data and logs: ${dataFolder}`,
+      `Kafka: ${broker.brokers.join(', ')}; data and logs: ${dataFolder}`,
       'Ctrl-C stops it.',
     ].join('\n'),
 );

@@ -7,23 +7,25 @@ import { DomainError } from '#libs/kernel';
 import {
   endRecordedProcesses,
   type FileLock,
-  type KafkaBroker,
+  type LocalDatabase,
   lockDataFolder,
   repositoryRoot,
-  startKafkaBroker,
   SupervisedProcess,
 } from '#libs/local';
 import { createLogger, loadConfig, type ServiceDefinition, shutDown, type ShutdownStep } from '#libs/service';
 import { type LaunchedDatabase, launchDatabase, type Launch, type LaunchOptions, settle } from '../local-environment';
 import { choosePorts, type Ports, portVariables, urlOn } from '../ports';
 import { definitions as allDefinitions } from '../services';
+import { keepBroker, type KeptBroker } from './kept-broker';
 import { LogFollower } from './log-follower';
 
 export interface Cluster {
   readonly gatewayUrl: string;
   readonly dataFolder: string;
   readonly services: ReadonlyMap<ServiceName, ClusterService>;
-  readonly brokers: readonly string[];
+  readonly broker: Pick<KeptBroker, 'brokers' | 'pid'>;
+  /** The database, when it is ours. */
+  readonly database: LocalDatabase | undefined;
   /** The variables that the services share. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** The services, then the broker, then the database, within 10 s. Idempotent. */
@@ -44,7 +46,7 @@ interface Started {
   readonly lock: FileLock;
   readonly processes: Map<ServiceName, SupervisedProcess>;
   readonly followers: LogFollower[];
-  broker?: KafkaBroker;
+  broker?: KeptBroker;
   database?: LaunchedDatabase;
 }
 
@@ -72,7 +74,7 @@ export async function startCluster(
     const left = await endRecordedProcesses(launch.folder.processes);
     if (left.length > 0) report(`ended what an earlier launcher had left: ${left.join(', ')}`);
     const ports = await choosePorts(definitions, launch.environment, options.ports === 'free');
-    started.broker = await startKafkaBroker({ dataDir: launch.folder.kafka, progress: launch.progress });
+    started.broker = await keepBroker(launch.folder.kafka, launch.progress, report);
     started.database = await launchDatabase(launch, definitions, 'services', report);
     const environment = environmentOf(launch, started.broker, ports);
     await makeTopics(definitions, environment, started.database, logger);
@@ -82,7 +84,8 @@ export async function startCluster(
       gatewayUrl: urlOn(ports.get('gateway')),
       dataFolder: launch.folder.root,
       services: servicesOf(launch, started, ports),
-      brokers: started.broker.brokers,
+      broker: started.broker,
+      database: started.database.local,
       environment,
       stop,
     };
@@ -93,7 +96,7 @@ export async function startCluster(
 }
 
 /** Each service gets a LEDGER_URL with its own login on top of these. The owner's login goes to none of them. */
-function environmentOf(launch: Launch, broker: KafkaBroker, ports: Ports): Record<string, string | undefined> {
+function environmentOf(launch: Launch, broker: KeptBroker, ports: Ports): Record<string, string | undefined> {
   return {
     ...launch.environment,
     ...portVariables(ports),
