@@ -3,7 +3,10 @@ import { eventContracts, type EventOf } from './event';
 
 const Version = { playbookId: Text(200), digest: Digest };
 
-/** Stream `playbook-<playbookId>` (CACAO ids are `playbook--<uuid>`; the stream holds the uuid). Versions are digests. */
+/**
+ * Stream `playbook-<uuid v5 of tenant and playbookId>`: a CACAO id (`playbook--<uuid>`) comes from outside, and two
+ * tenants may import the same document. Versions are digests.
+ */
 export const playbookEvents = eventContracts('playbook', {
   /** A version exists, inactive. Its actor counts as author (invariant 5), with the human behind an agent. */
   PlaybookDrafted: Closed({
@@ -14,7 +17,12 @@ export const playbookEvents = eventContracts('playbook', {
     origin: Literals('import', 'agent'),
   }),
   PlaybookActivated: Closed({ ...Version, approvalId: Uuid }),
-  PlaybookActivationRefused: Closed({ ...Version, approvalId: Uuid, outcome: Literals('denied', 'expired') }),
+  PlaybookActivationRefused: Closed({
+    ...Version,
+    approvalId: Uuid,
+    /** `not_executable`: it was granted, and this release cannot run it. */
+    outcome: Literals('denied', 'expired', 'not_executable'),
+  }),
   PlaybookRetired: Closed({ ...Version, reason: Text(2000) }),
 });
 export type PlaybookEvent = EventOf<typeof playbookEvents>;

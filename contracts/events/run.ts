@@ -1,6 +1,6 @@
 import Type from 'typebox';
 import { ActionRequest, Warrant } from '../action';
-import { AnyObject, Closed, Digest, Literals, Nullable, Text, Timestamp, Uuid } from '../schema';
+import { AnyObject, Closed, Digest, Literals, Nullable, Personal, Text, Timestamp, Uuid } from '../schema';
 import { eventContracts, type EventOf } from './event';
 
 const OfRun = { runId: Uuid, caseId: Nullable(Uuid) };
@@ -17,7 +17,7 @@ export const runEvents = eventContracts('run', {
     playbookName: Text(500),
     trigger: Closed({ kind: Literals('case_opened', 'alert_grouped', 'manual'), eventId: Nullable(Uuid) }),
     /** Start values of the playbook's variables, `{__name__: {type, value}}`. */
-    variables: AnyObject,
+    variables: Personal(AnyObject),
     /** Names of the variables that the person who started the run set: that person counts as author of what follows. */
     overridden: Type.Array(Text(210)),
     /** The run fails when it has not ended by then. */
@@ -29,7 +29,8 @@ export const runEvents = eventContracts('run', {
   ActionDispatched: Closed({ ...OfAction, request: ActionRequest, warrant: Nullable(Warrant) }),
   /** The run no longer wants it. */
   ActionWithdrawn: Closed({ ...OfAction, reason: Text(2000) }),
-  StepCompleted: Closed({ ...OfStep, outputs: AnyObject }),
+  /** `outputs`: the variables that the step set, `{__name__: value}` as CACAO writes values. */
+  StepCompleted: Closed({ ...OfStep, outputs: Personal(AnyObject) }),
   StepFailed: Closed({ ...OfStep, ...Trouble }),
   RunCompleted: Closed({ ...OfRun, stepId: Text(200) }),
   RunFailed: Closed({ ...OfRun, stepId: Nullable(Text(200)), ...Trouble }),

@@ -8,6 +8,9 @@ import { fillObject, fillText, type Lookup, missingIn } from '../template';
 import { encodeValue } from '../variable-value';
 import type { FilledAction } from './run-progress';
 
+/** An action is part of an event, and an event is a message of at most 1 MiB. Characters of JSON. */
+const LONGEST_PARAMETERS = 128 * 1024;
+
 /**
  * What an action step asks for.
  * @throws DomainError('invalid_field') when the target refers to a variable without a value: an action never aims at
@@ -16,12 +19,17 @@ import type { FilledAction } from './run-progress';
 export function fillAction(step: Step, lookup: Lookup): FilledAction {
   const action = actionOf(step);
   if (action === undefined) throw new DomainError('invalid_playbook', 'the step has no action of ours');
+  // Parameters come from a JSON document.
+  const parameters = fillObject((action.parameters ?? {}) as JsonObject, lookup);
+  if (JSON.stringify(parameters).length > LONGEST_PARAMETERS) {
+    const reason = `are longer than ${LONGEST_PARAMETERS} characters once their variables are filled in`;
+    throw new DomainError('invalid_field', { field: 'parameters', reason });
+  }
   return {
     connection: action.connection,
     action: action.action,
     target: action.target === undefined ? null : fillTarget(action.target, lookup),
-    // Parameters come from a JSON document.
-    parameters: fillObject((action.parameters ?? {}) as JsonObject, lookup),
+    parameters,
     timeoutMs: step.timeout ?? DEFAULT_STEP_TIMEOUT_MS,
   };
 }
