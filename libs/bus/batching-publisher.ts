@@ -1,5 +1,4 @@
-import { DomainError } from '#libs/kernel';
-import { isStorableText } from '#libs/kernel';
+import { DomainError, isStorableText } from '#libs/kernel';
 import type { BusMessage, BusPublisher } from './port';
 
 export interface BatchLimits {
@@ -38,12 +37,15 @@ export abstract class BatchingPublisher<Encoded> implements BusPublisher {
    * @throws DomainError('bus_unavailable') when durability is unknown: publish again.
    */
   async publish(messages: readonly BusMessage[]): Promise<void> {
-    if (messages.length === 0) return;
+    await this.enqueue(messages.map((message, index) => this.checked(message, index)));
+  }
+
+  protected async enqueue(sized: readonly { encoded: Encoded; bytes: number }[]): Promise<void> {
+    if (sized.length === 0) return;
     if (this.closed) throw new DomainError('bus_unavailable', 'The publisher has been closed; the service is stopping');
-    const pending = messages.map((message, index) => this.checked(message, index));
     await new Promise<void>((resolve, reject) => {
       const end = (error?: unknown) => (error === undefined ? resolve() : reject(error));
-      this.calls.push({ pending: pending.map((p) => p.encoded), sizes: pending.map((p) => p.bytes), end });
+      this.calls.push({ pending: sized.map((p) => p.encoded), sizes: sized.map((p) => p.bytes), end });
       this.running ??= this.run();
     });
   }

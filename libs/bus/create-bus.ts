@@ -2,8 +2,14 @@ import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import type { ServiceName } from '#contracts/envelope';
 import type { EventStore } from '#libs/event-store';
+import { DomainError } from '#libs/kernel';
 import type { BusServer } from './bus-server';
 import { DeadLetterOffice } from './dead-letter-office';
+import { ConsumerLag } from './kafka-transport/consumer-lag';
+import { KafkaBusPublisher } from './kafka-transport/kafka-bus-publisher';
+import { KafkaBusServer } from './kafka-transport/kafka-bus-server';
+import { kafkaClient } from './kafka-transport/kafka-client';
+import type { KafkaSettings } from './kafka-transport/kafka-settings';
 import { ParkingLot } from './parking';
 import type { BusPublisher } from './port';
 import { PostgresBusPublisher } from './postgres-transport/postgres-bus-publisher';
@@ -11,11 +17,13 @@ import { PostgresBusServer } from './postgres-transport/postgres-bus-server';
 import { consumerGroup } from './topics';
 
 export interface BusOptions {
-  readonly kind: 'postgres';
+  readonly kind: 'postgres' | 'kafka';
   readonly service: ServiceName;
   readonly store: EventStore;
-  /** The ledger's database, as the service's own role. One connection is kept for the consumer locks. */
+  /** The ledger's database, as the service's own role. One connection is kept for locks. */
   readonly pool: Pool;
+  /** Demanded when the kind is kafka. */
+  readonly kafka?: KafkaSettings;
   readonly logger: Logger;
 }
 
@@ -28,26 +36,62 @@ export interface Bus {
   lag(): Promise<{ topic: string; lag: number }[]>;
   /** Messages of the service's group that wait for a retry, and open dead letters, by topic. */
   troubles(): Promise<{ parked: Map<string, number>; dead: Map<string, number> }>;
-  /** Ends the batches in hand, records their outcomes, leaves the group; within 5 s. */
+  /** Ends the batches in hand, records their outcomes, leaves the group; within about 5 s. */
   stop(): Promise<void>;
 }
 
+type Transport = Omit<Bus, 'troubles'>;
+
+/** @throws DomainError('invalid_configuration') when the kind is kafka and there is no word of where it is. */
 export function createBus(options: BusOptions): Bus {
-  const { pool, store } = options;
   const group = consumerGroup(options.service);
   const logger = options.logger.child({ bus: options.kind });
-  const parking = new ParkingLot(pool, group);
-  const office = new DeadLetterOffice(pool, group);
+  const parking = new ParkingLot(options.pool, group);
+  const office = new DeadLetterOffice(options.pool, group);
+  const transport =
+    options.kind === 'postgres' ? onPostgres(options, group, logger) : onKafka(options, options.kafka, group, logger);
+  return {
+    ...transport,
+    troubles: async () => ({ parked: await parking.count(), dead: await office.countOpen() }),
+  };
+}
+
+function onPostgres({ pool, store }: BusOptions, group: string, logger: Logger): Transport {
   const server = new PostgresBusServer({ group, pool, store, logger });
   const publisher = new PostgresBusPublisher(pool);
   return {
     server: () => server,
     publisher,
     lag: () => server.lag(),
-    troubles: async () => ({ parked: await parking.count(), dead: await office.countOpen() }),
     async stop() {
       await server.stop();
       await publisher.close();
+    },
+  };
+}
+
+function onKafka(
+  { pool, service }: BusOptions,
+  settings: KafkaSettings | undefined,
+  group: string,
+  logger: Logger,
+): Transport {
+  if (settings === undefined || settings.brokers.length === 0) {
+    throw new DomainError('invalid_configuration', { field: 'KAFKA_BROKERS', reason: 'names no broker' });
+  }
+  const kafka = kafkaClient(settings, `countersign-${service}`, logger);
+  const prefix = settings.prefix ?? '';
+  const publisher = new KafkaBusPublisher(kafka, prefix, logger);
+  const server = new KafkaBusServer({ kafka, settings, group, pool, publisher, logger });
+  const lag = new ConsumerLag(kafka, prefix, group);
+  return {
+    server: () => server,
+    publisher,
+    lag: () => lag.of(server.topics),
+    async stop() {
+      await server.stop();
+      await publisher.close();
+      await lag.close();
     },
   };
 }

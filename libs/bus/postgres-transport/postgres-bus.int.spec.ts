@@ -1,12 +1,14 @@
+import { join } from 'node:path';
 import { Pool } from 'pg';
 import pino from 'pino';
 import type { ServiceName } from '#contracts/envelope';
 import { createMemoryEventStore, type EventStore } from '#libs/event-store';
-import { usePostgres } from '#libs/testing';
+import { spawnTypeScript, usePostgres } from '#libs/testing';
 import { BUS_DATABASE } from '../bus-database';
 import { busConformance, type BusHarness } from '../conformance';
 import { createBus, type Bus } from '../create-bus';
 import { DeadLetters } from '../dead-letters';
+import type { HangingConsumerOptions } from '../hanging-consumer';
 import { ALERTS_TOPIC } from '../port';
 
 const postgres = usePostgres(BUS_DATABASE);
@@ -36,21 +38,9 @@ describe('the bus on PostgreSQL', () => {
       return bus;
     },
     deadLetters: () => new DeadLetters(postgres.pool('ledger')),
-    async kill(bus) {
-      const pool = pools.get(bus);
-      pools.delete(bus);
-      const { rows } = await postgres
-        .ownerPool()
-        .query<{ pid: number }>("select pid from pg_locks where locktype = 'advisory' and granted");
-      expect(rows).not.toEqual([]);
-      // The locks go with the session, as they do when the process is gone.
-      const { Client } = await import('pg');
-      const superuser = new Client({ connectionString: postgres.superuserUrl });
-      await superuser.connect();
-      await superuser.query('select pg_terminate_backend($1)', [rows[0]?.pid]);
-      await superuser.end();
-      await bus.stop();
-      await pool?.end();
+    spawnHangingConsumer() {
+      const options: HangingConsumerOptions = { databaseUrl: postgres.urlFor('case') };
+      return spawnTypeScript(join(__dirname, '..', 'hanging-consumer.ts'), [JSON.stringify(options)]);
     },
     async publishMalformed(key) {
       await postgres

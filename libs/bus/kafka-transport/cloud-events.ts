@@ -1,0 +1,121 @@
+import type { IHeaders, KafkaMessage, Message } from 'kafkajs';
+import { DomainError, isJsonObject, type JsonObject } from '#libs/kernel';
+import type { Death } from '../dead-letter-office';
+import type { Arrival } from '../inbox';
+import { parseMessage } from '../parse-message';
+import type { BusMessage } from '../port';
+
+/**
+ * CloudEvents 1.0 in Kafka's binary mode (Kafka Protocol Binding, section 3.2): attributes as `ce_` headers in UTF-8,
+ * data as the value. Extensions have lower-case names without separators, and text only.
+ */
+export function toKafka(message: BusMessage): Message {
+  const headers: IHeaders = {
+    ce_specversion: '1.0',
+    ce_id: message.id,
+    ce_source: message.source,
+    ce_type: message.type,
+    ce_time: message.time,
+    ce_subject: message.key,
+    'content-type': 'application/json',
+    ce_tenant: message.tenant,
+    ce_schemaversion: String(message.schemaVersion),
+    ce_actorkind: message.actor.kind,
+    ce_actorid: message.actor.id,
+    ce_correlationid: message.correlationId,
+  };
+  if (message.actor.behalfOf !== undefined) headers['ce_actorbehalfof'] = message.actor.behalfOf;
+  if (message.causationId !== undefined) headers['ce_causationid'] = message.causationId;
+  if (message.traceparent !== undefined) headers['ce_traceparent'] = message.traceparent;
+  if (message.streamVersion !== undefined) headers['ce_streamversion'] = String(message.streamVersion);
+  return { key: message.key, value: JSON.stringify(message.data), headers };
+}
+
+/** What a consumer received, as a message, or as what it is instead (invariant 8). Never throws. */
+export function fromKafka(topic: string, partition: number, received: KafkaMessage): Arrival {
+  try {
+    return { message: decode(topic, received) };
+  } catch (error) {
+    const { code, reason, field } =
+      error instanceof DomainError
+        ? error
+        : new DomainError('invalid_message', { field: 'message', reason: String(error) });
+    return { malformed: { raw: rawOf(topic, partition, received) }, code, reason, field };
+  }
+}
+
+/** A dead letter for `<topic>.dead`: the message as it was, and why it died. */
+export function deadToKafka(group: string, death: Death): Message {
+  const why: IHeaders = { ce_deadgroup: group, ce_deadcode: death.code, ce_deadreason: death.reason };
+  if (death.field !== undefined) why['ce_deadfield'] = death.field;
+  if (!('raw' in death.message)) {
+    const message = toKafka(death.message);
+    return { ...message, headers: { ...message.headers, ...why } };
+  }
+  const { key, headers, value } = death.message.raw;
+  const texts = Object.entries(headers).map(([name, text]) => [name, String(text)]);
+  return { key, value: Buffer.from(value, 'base64'), headers: { ...Object.fromEntries(texts), ...why } };
+}
+
+function decode(topic: string, received: KafkaMessage): BusMessage {
+  const header = (name: string): string | undefined => {
+    const value = received.headers?.[name];
+    return value === undefined ? undefined : (Array.isArray(value) ? (value[0] ?? '') : value).toString();
+  };
+  if (header('ce_specversion') !== '1.0') {
+    throw new DomainError('invalid_message', {
+      field: 'ce_specversion',
+      reason: `must be 1.0 (CloudEvents in binary mode), but is ${header('ce_specversion') ?? 'missing'}`,
+    });
+  }
+  const number = (name: string) => (header(name) === undefined ? undefined : Number(header(name)));
+  return parseMessage(
+    present({
+      topic,
+      key: received.key?.toString(),
+      id: header('ce_id'),
+      type: header('ce_type'),
+      source: header('ce_source'),
+      time: header('ce_time'),
+      tenant: header('ce_tenant'),
+      schemaVersion: number('ce_schemaversion'),
+      actor: present({
+        kind: header('ce_actorkind'),
+        id: header('ce_actorid'),
+        behalfOf: header('ce_actorbehalfof'),
+      }),
+      correlationId: header('ce_correlationid'),
+      causationId: header('ce_causationid'),
+      traceparent: header('ce_traceparent'),
+      streamVersion: number('ce_streamversion'),
+      data: parseData(received.value),
+    }),
+  );
+}
+
+function parseData(value: Buffer | null): JsonObject {
+  let data: unknown;
+  try {
+    data = JSON.parse(value?.toString() ?? '');
+  } catch (error) {
+    const reason = `is not JSON: ${error instanceof Error ? error.message : String(error)}`;
+    throw new DomainError('invalid_message', { field: 'data', reason });
+  }
+  if (!isJsonObject(data)) throw new DomainError('invalid_message', { field: 'data', reason: 'is not a JSON object' });
+  return data;
+}
+
+/** Without the fields that are undefined, which the schema would take for wrong. */
+function present(fields: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}
+
+function rawOf(topic: string, partition: number, received: KafkaMessage) {
+  const headers = Object.entries(received.headers ?? {}).map(([name, value]) => [name, value?.toString() ?? '']);
+  return {
+    position: `${topic}/${partition}/${received.offset}`,
+    key: received.key?.toString() ?? '',
+    headers: Object.fromEntries(headers),
+    value: (received.value ?? Buffer.alloc(0)).toString('base64'),
+  };
+}

@@ -1,0 +1,75 @@
+import { join } from 'node:path';
+import { Pool } from 'pg';
+import pino from 'pino';
+import type { ServiceName } from '#contracts/envelope';
+import { createMemoryEventStore, type EventStore } from '#libs/event-store';
+import { spawnTypeScript, useKafka, usePostgres } from '#libs/testing';
+import { BUS_DATABASE } from '../bus-database';
+import { busConformance, type BusHarness } from '../conformance';
+import { createBus, type Bus } from '../create-bus';
+import { DeadLetters } from '../dead-letters';
+import type { HangingConsumerOptions } from '../hanging-consumer';
+import { ALERTS_TOPIC } from '../port';
+import { eventTopic } from '../topics';
+import { createRelay, type Relay } from '../relay';
+import { createTopics } from './create-topics';
+import { kafkaClient } from './kafka-client';
+import type { KafkaSettings } from './kafka-settings';
+
+const kafka = useKafka();
+
+kafka.describe('the bus on Kafka', () => {
+  const postgres = usePostgres(BUS_DATABASE);
+  const logger = pino({ level: process.env['BUS_LOG'] ?? 'silent' });
+  let settings: KafkaSettings;
+  let pools: Map<Bus, Pool>;
+  let store: EventStore;
+  let relay: Relay;
+
+  beforeEach(async () => {
+    pools = new Map();
+    store = createMemoryEventStore();
+    await postgres.ownerPool().query('truncate bus.cursor, bus.parked, bus.dead_letter');
+    settings = { brokers: kafka.brokers, prefix: kafka.freshPrefix(), sessionTimeoutMs: 6_000 };
+    await createTopics(settings, { partitions: 3, topics: [ALERTS_TOPIC, eventTopic('case')] }, logger);
+    const ledger = harness.createBus('ledger');
+    relay = createRelay({ store, publisher: ledger.publisher, pool: postgres.pool('ledger'), logger });
+    relay.start();
+  });
+  afterEach(async () => {
+    await relay.stop();
+    await Promise.all([...pools.keys()].map((bus) => bus.stop()));
+    await Promise.all([...pools.values()].map((pool) => pool.end()));
+    const admin = kafkaClient(settings, 'tests', logger).admin();
+    await admin.connect();
+    const topics = (await admin.listTopics()).filter((topic) => topic.startsWith(settings.prefix ?? ''));
+    await admin.deleteTopics({ topics });
+    await admin.disconnect();
+  });
+
+  const harness: BusHarness = {
+    takeoverMs: 30_000,
+    createBus(service: ServiceName): Bus {
+      const pool = new Pool({ connectionString: postgres.urlFor(service), max: 5 });
+      pool.on('error', () => undefined);
+      const bus = createBus({ kind: 'kafka', service, store, pool, kafka: settings, logger });
+      pools.set(bus, pool);
+      return bus;
+    },
+    deadLetters: () => new DeadLetters(postgres.pool('ledger')),
+    spawnHangingConsumer() {
+      const options: HangingConsumerOptions = { databaseUrl: postgres.urlFor('case'), kafka: settings };
+      return spawnTypeScript(join(__dirname, '..', 'hanging-consumer.ts'), [JSON.stringify(options)]);
+    },
+    async publishMalformed(key) {
+      const producer = kafkaClient(settings, 'tests', logger).producer();
+      await producer.connect();
+      const topic = `${settings.prefix}${ALERTS_TOPIC}`;
+      await producer.send({ topic, messages: [{ key, value: 'no { JSON', headers: { ce_specversion: '1.0' } }] });
+      await producer.disconnect();
+    },
+    caseStore: () => store,
+  };
+
+  busConformance(() => harness);
+});
