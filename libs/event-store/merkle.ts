@@ -1,0 +1,153 @@
+import { createHash } from 'node:crypto';
+import { DomainError } from '#libs/kernel';
+import type { RecordedEvent } from './port';
+
+/** SHA-256 of the empty string: the root of a tree without leaves (RFC 6962, section 2.1). */
+export const EMPTY_ROOT = createHash('sha256').digest('hex');
+
+/**
+ * The leaf hash of an event: SHA-256(0x00 || tx || position || hash), with `tx` and `position` as unsigned 64-bit
+ * big-endian integers and `hash` as its 32 bytes; 48 bytes of leaf (RFC 6962, section 2.1).
+ */
+export function leafHash({ tx, position, hash }: Pick<RecordedEvent, 'tx' | 'position' | 'hash'>): Buffer {
+  const leaf = Buffer.alloc(49);
+  leaf.writeBigUInt64BE(BigInt(tx), 1);
+  leaf.writeBigUInt64BE(BigInt(position), 9);
+  if (leaf.write(hash, 17, 32, 'hex') !== 32 || hash.length !== 64) {
+    throw new DomainError('invalid_field', { field: 'hash', reason: 'must be 64 hexadecimal digits' });
+  }
+  return createHash('sha256').update(leaf).digest();
+}
+
+/** SHA-256(0x01 || left || right). */
+function nodeHash(left: Buffer, right: Buffer): Buffer {
+  return createHash('sha256').update(NODE_PREFIX).update(left).update(right).digest();
+}
+const NODE_PREFIX = Buffer.from([1]);
+
+/** A tree's frontier as it is kept between checkpoints: all that is needed to go on. */
+export interface MerkleFrontier {
+  /** Number of leaves. */
+  readonly size: number;
+  /** The roots of the full subtrees, from the largest to the smallest, hexadecimal: one for each 1 bit of `size`. */
+  readonly nodes: readonly string[];
+}
+
+/** The Merkle tree of RFC 6962, growing to the right. It keeps log2(size) hashes, not the leaves. */
+export class MerkleTree {
+  private constructor(
+    private count: number,
+    private readonly nodes: Buffer[],
+  ) {}
+
+  static empty(): MerkleTree {
+    return new MerkleTree(0, []);
+  }
+
+  /** @throws DomainError('ledger_damaged') when the frontier cannot be one. */
+  static from({ size, nodes }: MerkleFrontier): MerkleTree {
+    const subtrees = [...size.toString(2)].filter((bit) => bit === '1').length;
+    if (
+      !Number.isSafeInteger(size) ||
+      size < 0 ||
+      subtrees !== nodes.length ||
+      !nodes.every((node) => HASH.test(node))
+    ) {
+      throw new DomainError('ledger_damaged', 'the kept frontier of the Merkle tree is not one; build the tree again');
+    }
+    return new MerkleTree(
+      size,
+      nodes.map((node) => Buffer.from(node, 'hex')),
+    );
+  }
+
+  get size(): number {
+    return this.count;
+  }
+
+  /** @param leaf what `leafHash` gives. */
+  append(leaf: Buffer): void {
+    let node = leaf;
+    // Each trailing 1 bit of the size is a full subtree as large as what the new leaf has grown to.
+    for (let size = this.count; size % 2 === 1; size = Math.floor(size / 2)) {
+      const left = this.nodes.pop();
+      if (!left) throw new DomainError('internal', 'the Merkle frontier has too few nodes');
+      node = nodeHash(left, node);
+    }
+    this.nodes.push(node);
+    this.count += 1;
+  }
+
+  /** The root in hexadecimal. */
+  root(): string {
+    const [last, ...others] = [...this.nodes].reverse();
+    return last ? others.reduce((right, left) => nodeHash(left, right), last).toString('hex') : EMPTY_ROOT;
+  }
+
+  frontier(): MerkleFrontier {
+    return { size: this.count, nodes: this.nodes.map((node) => node.toString('hex')) };
+  }
+}
+
+const HASH = /^[0-9a-f]{64}$/;
+
+/**
+ * The audit path of a leaf (RFC 6962, section 2.1.1), hexadecimal, from the leaf's sibling upwards.
+ * @param leaves the leaf hashes of the whole tree.
+ * @throws DomainError('invalid_field') when there is no such leaf.
+ */
+export function inclusionProof(leaves: readonly Buffer[], index: number): string[] {
+  if (!Number.isInteger(index) || index < 0 || index >= leaves.length) {
+    throw new DomainError('invalid_field', { field: 'index', reason: `the tree has no leaf ${index}` });
+  }
+  const path: string[] = [];
+  let [start, end] = [0, leaves.length];
+  while (end - start > 1) {
+    const middle = start + largestPowerBelow(end - start);
+    const [siblingStart, siblingEnd] = index < middle ? [middle, end] : [start, middle];
+    path.unshift(subtreeRoot(leaves, siblingStart, siblingEnd));
+    if (index < middle) end = middle;
+    else start = middle;
+  }
+  return path;
+}
+
+/** Whether `path` leads from the leaf at `index` to the root of a tree of `size` leaves (RFC 9162, section 2.1.3.2). */
+export function verifyInclusion(
+  leaf: Buffer,
+  index: number,
+  { size, root }: { readonly size: number; readonly root: string },
+  path: readonly string[],
+): boolean {
+  if (index < 0 || index >= size) return false;
+  let [place, last, node] = [index, size - 1, leaf];
+  for (const step of path) {
+    if (last === 0) return false;
+    const sibling = Buffer.from(step, 'hex');
+    if (place % 2 === 1 || place === last) {
+      node = nodeHash(sibling, node);
+      while (place % 2 === 0 && place !== 0) {
+        place = Math.floor(place / 2);
+        last = Math.floor(last / 2);
+      }
+    } else {
+      node = nodeHash(node, sibling);
+    }
+    place = Math.floor(place / 2);
+    last = Math.floor(last / 2);
+  }
+  return last === 0 && node.toString('hex') === root;
+}
+
+function subtreeRoot(leaves: readonly Buffer[], start: number, end: number): string {
+  const tree = MerkleTree.empty();
+  for (const leaf of leaves.slice(start, end)) tree.append(leaf);
+  return tree.root();
+}
+
+/** The largest power of two that is smaller than `size`. */
+function largestPowerBelow(size: number): number {
+  let power = 1;
+  while (power * 2 < size) power *= 2;
+  return power;
+}
