@@ -8,10 +8,10 @@ const USAGE = `usage: npm run demo | start | cluster | reset | test [unit|int|ka
 
 /** The programs of dist/ that run in this very process, so that a signal or a kill -9 reaches what it is meant for. */
 const PROGRAMS = {
-  demo: 'services/demo/src/main.js',
-  start: 'services/all-in-one/src/main.js',
-  cluster: 'services/all-in-one/src/cluster/main.js',
-  reset: 'services/all-in-one/src/reset.js',
+  demo: ['services/demo/src/main.js'],
+  start: ['services/demo/src/main.js', '--no-alerts'],
+  cluster: ['services/demo/src/main.js', '--no-alerts', '--cluster'],
+  reset: ['services/all-in-one/src/reset.js'],
 };
 
 const STEPS = {
@@ -28,7 +28,10 @@ async function main([command, ...args]) {
   if (!Object.hasOwn(PROGRAMS, command ?? '') && !Object.hasOwn(STEPS, command ?? '')) throw new Refusal(USAGE);
   await (await import('./install.mjs')).ensureInstalled();
   if (Object.hasOwn(STEPS, command)) return STEPS[command](args);
-  await runProgram(PROGRAMS[command], args);
+  // From a clone it is tried out; a container image, which runs the programs of dist/ itself, defaults to production.
+  process.env.COUNTERSIGN_PROFILE ||= 'demo';
+  const [program, ...own] = PROGRAMS[command];
+  await runProgram(program, [...own, ...args]);
 }
 
 async function runProgram(program, args) {
