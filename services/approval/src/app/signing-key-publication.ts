@@ -1,0 +1,33 @@
+import type { OnModuleInit } from '@nestjs/common';
+import { serviceActor } from '#contracts/envelope';
+import { DEFAULT_TENANT } from '#contracts/identity';
+import { execute, type EventStore } from '#libs/event-store';
+import { newId } from '#libs/kernel';
+import type { KeyPair } from '#libs/warrant';
+import type { DatabaseClock } from '../adapters/database-clock';
+import { signingKeysDecider } from '../domain/signing-keys.decider';
+
+/** Publishes this service's warrant key before it issues the first warrant: others learn keys by events alone. */
+export class SigningKeyPublication implements OnModuleInit {
+  constructor(
+    private readonly store: EventStore,
+    private readonly clock: DatabaseClock,
+    private readonly key: KeyPair,
+  ) {}
+
+  async onModuleInit(): Promise<void> {
+    await execute(
+      this.store,
+      signingKeysDecider,
+      {
+        category: 'policy',
+        stream: 'policy-keys',
+        tenant: DEFAULT_TENANT,
+        actor: serviceActor('approval'),
+        meta: { correlationId: newId() },
+        time: await this.clock.now(),
+      },
+      { publish: this.key.published },
+    );
+  }
+}
