@@ -8,7 +8,10 @@ import { runTool } from './run-tool.mjs';
  * so that standard output stays the command's.
  */
 export async function ensureInstalled() {
-  const missing = missingPackages();
+  const missing = missingPackages(
+    readPackages(join(root, 'package-lock.json')),
+    readPackages(join(root, 'node_modules', '.package-lock.json')),
+  );
   if (missing.length === 0) return;
   process.stderr.write(`Installing ${missing.length} packages (npm ci) ...\n`);
   const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
@@ -19,13 +22,12 @@ export async function ensureInstalled() {
 }
 
 /**
- * The locked packages that are absent or have another version, by npm's own record of what it installed. Compared by
- * content, not by time: a checkout sets new times on old files. Optional ones may be absent (other platforms').
+ * The locked packages that are absent or have another version. Compared by content, not by time: a checkout sets new
+ * times on old files. Optional ones may be absent (other platforms').
+ * @param locked the `packages` of package-lock.json
+ * @param installed those of npm's own record of what it installed, node_modules/.package-lock.json
  */
-function missingPackages() {
-  const locked = readLock(join(root, 'package-lock.json'));
-  const recordFile = join(root, 'node_modules', '.package-lock.json');
-  const installed = existsSync(recordFile) ? readLock(recordFile) : {};
+export function missingPackages(locked, installed) {
   return Object.entries(locked).flatMap(([path, { version, optional, devOptional, peer, link }]) => {
     if (path === '' || link) return [];
     const found = installed[path];
@@ -34,6 +36,6 @@ function missingPackages() {
   });
 }
 
-function readLock(file) {
-  return JSON.parse(readFileSync(file, 'utf8')).packages;
+function readPackages(file) {
+  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')).packages : {};
 }
