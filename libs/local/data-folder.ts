@@ -33,8 +33,14 @@ export function dataFolder(path: string): DataFolder {
   };
 }
 
-/** The names in `DataFolder`, and the two files beside them: whatever else is there is not ours. */
-const OURS = ['postgres', 'kafka', 'keys', 'logs', 'processes', 'passwords.json', 'countersign.lock'];
+/**
+ * The names in `DataFolder`, the connector's secrets, the demo's outside systems, and the two files beside them: whatever
+ * else is there is not ours.
+ */
+const OURS = [
+  ...['postgres', 'kafka', 'keys', 'secrets', 'targets', 'logs', 'processes'],
+  ...['passwords.json', 'countersign.lock'],
+];
 
 /**
  * Makes the folder and takes it for this process, so that no two run on the same data. A kill -9 frees it.

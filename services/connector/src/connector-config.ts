@@ -1,8 +1,8 @@
 import Type, { type Static } from 'typebox';
 
 export const ConnectorConfig = Type.Object({
-  /** Folder of the files that `secret://name@version` references name. */
-  COUNTERSIGN_SECRETS_DIR: Type.String({ minLength: 1, default: './.countersign/secrets' }),
+  /** Folder of the files that `secret://name@version` references name; `secrets` in COUNTERSIGN_DATA by default. */
+  COUNTERSIGN_SECRETS_DIR: Type.Optional(Type.String({ minLength: 1 })),
   /** Actions in hand at once on this instance. */
   CONNECTOR_CONCURRENCY: Type.Integer({ minimum: 1, maximum: 1_000, default: 16 }),
   /** Milliseconds after which the action of an instance that was killed is taken over. */

@@ -1,8 +1,9 @@
+import { join } from 'node:path';
 import { Inject, Injectable } from '@nestjs/common';
 import { ExponentialBackoff, handleWhen, retry as retryPolicy } from 'cockatiel';
 import type { ActionRequest } from '#contracts/action';
 import { DomainError, type JsonObject } from '#libs/kernel';
-import { SERVICE_CONFIG } from '#libs/service';
+import { SERVICE_CONTEXT, type ServiceContext } from '#libs/service';
 import { EgressClient } from '../adapters/egress-client';
 import { SecretFiles } from '../adapters/secrets';
 import type { ActionCall, TargetRequest } from '../adapters/connectors/connector';
@@ -21,8 +22,8 @@ const MAX_ATTEMPTS = 4;
 export class ActionPerformer {
   private readonly secrets: SecretFiles;
 
-  constructor(@Inject(SERVICE_CONFIG) config: ConnectorConfig) {
-    this.secrets = new SecretFiles(config.COUNTERSIGN_SECRETS_DIR);
+  constructor(@Inject(SERVICE_CONTEXT) { config, settings }: ServiceContext<ConnectorConfig>) {
+    this.secrets = new SecretFiles(config.COUNTERSIGN_SECRETS_DIR ?? join(settings.dataFolder, 'secrets'));
   }
 
   /**

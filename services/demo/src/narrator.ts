@@ -1,0 +1,36 @@
+import pc from 'picocolors';
+
+/** What the demo says, on standard output: one line a fact, so that it reads as a story and can be piped. */
+export class Narrator {
+  private readonly startedAt = Date.now();
+
+  heading(text: string): void {
+    process.stdout.write(`\n${pc.bold(text)}\n`);
+  }
+
+  say(text: string): void {
+    process.stdout.write(`${pc.dim(this.clock())}  ${text}\n`);
+  }
+
+  good(text: string): void {
+    this.say(pc.green(text));
+  }
+
+  attention(text: string): void {
+    this.say(pc.yellow(text));
+  }
+
+  bad(text: string): void {
+    this.say(pc.red(text));
+  }
+
+  /** Several lines that belong together, indented. */
+  block(lines: readonly string[]): void {
+    for (const line of lines) process.stdout.write(`           ${line}\n`);
+  }
+
+  private clock(): string {
+    const seconds = (Date.now() - this.startedAt) / 1000;
+    return `${seconds.toFixed(1).padStart(7)}s`;
+  }
+}
