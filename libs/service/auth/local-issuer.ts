@@ -1,5 +1,5 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { calculateJwkThumbprint, exportJWK, SignJWT, type JWK } from 'jose';
 import { API_AUDIENCE, DEFAULT_TENANT, MCP_AUDIENCE } from '#contracts/identity';
@@ -112,7 +112,7 @@ function keptKey(file: string): KeyObject {
   try {
     writeFileSync(file, newKey().export({ type: 'pkcs8', format: 'pem' }), { flag: 'wx', mode: 0o600 });
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    if (!existsSync(file)) throw error;
   }
   return createPrivateKey(readFileSync(file));
 }
