@@ -1,0 +1,72 @@
+import { Controller, Inject } from '@nestjs/common';
+import { EventPattern } from '@nestjs/microservices';
+import type { AlertEnriched, AlertReceived } from '#contracts/alert';
+import { serviceActor } from '#contracts/envelope';
+import {
+  ALERTS_TOPIC,
+  BUS,
+  dead,
+  done,
+  ENRICHED_ALERTS_TOPIC,
+  messageSource,
+  type BusMessage,
+  type BusPublisher,
+  type Outcome,
+} from '#libs/bus';
+import type { JsonObject } from '#libs/kernel';
+import { BUS_PUBLISHER, SERVICE_CONTEXT, type ServiceContext } from '#libs/service';
+import { enrichAlert, notEnriched } from '../domain/enrich-alert';
+import { LocalLists } from './local-lists';
+
+/** One message out for each one in, in the same order and with the same key; rejections are passed on. */
+@Controller()
+export class AlertsReaction {
+  constructor(
+    @Inject(BUS_PUBLISHER) private readonly publisher: BusPublisher,
+    @Inject(SERVICE_CONTEXT) private readonly context: ServiceContext,
+    private readonly lists: LocalLists,
+  ) {}
+
+  /** When the bus does not take the messages, the error puts the whole batch off: none of them is at fault. */
+  @EventPattern(ALERTS_TOPIC, BUS, { batch: 200 })
+  async onAlerts(messages: BusMessage[]): Promise<Outcome[]> {
+    const out = messages.map((message) => this.answerTo(message));
+    await this.publisher.publish(out.filter((message) => message !== undefined));
+    return out.map((message, index) =>
+      message === undefined
+        ? dead('unknown_event_type', `${messages[index]?.type ?? ''} is no message of alerts`, 'type')
+        : done,
+    );
+  }
+
+  private answerTo(message: BusMessage): BusMessage | undefined {
+    const next = {
+      ...message,
+      topic: ENRICHED_ALERTS_TOPIC,
+      source: messageSource('enrichment'),
+      actor: serviceActor('enrichment'),
+      causationId: message.id,
+    };
+    switch (message.type) {
+      case 'AlertRefused':
+        return next;
+      case 'AlertReceived': {
+        const data: unknown = this.enriched(message);
+        return { ...next, type: 'AlertEnriched', data: data as JsonObject };
+      }
+      default:
+        return undefined;
+    }
+  }
+
+  private enriched(message: BusMessage): AlertEnriched {
+    // The bus has checked the message by its contract.
+    const alert = message.data as unknown as AlertReceived;
+    try {
+      return enrichAlert(alert, this.lists.current());
+    } catch (error) {
+      this.context.logger.error({ err: error, receiptId: message.id }, 'an alert could not be enriched');
+      return notEnriched(alert);
+    }
+  }
+}
