@@ -18,7 +18,7 @@ export interface Then<Event extends DomainEvent> {
  */
 export function given<State, Command, Event extends DomainEvent>(
   decider: Decider<State, Command, Event>,
-  past: readonly Event[],
+  past: readonly NoInfer<Event>[],
 ): When<Event, Command> {
   return {
     when(command) {
