@@ -161,6 +161,7 @@ describe('what people ask for', () => {
   });
 
   it('needs a case', () => {
-    given(caseDecider, []).when({ type: 'AssignCase', to: 'alice' }).thenThrows('not_found');
+    const nothing: CaseEvent[] = [];
+    given(caseDecider, nothing).when({ type: 'AssignCase', to: 'alice' }).thenThrows('not_found');
   });
 });

@@ -83,7 +83,7 @@ describe('the intake of an alert', () => {
     world.receive({ receipt: 'first' });
     const decision = world.receive({ receipt: 'second' }, 'case-2');
     expect(types(decision)).toEqual(['AlertDuplicated']);
-    expect(decision.alert[0]?.data.caseId).toBe('case-1');
+    expect(decision.alert[0]?.data).toMatchObject({ caseId: 'case-1' });
   });
 
   it('takes other content of a known alert to the case it has', () => {
@@ -105,6 +105,6 @@ describe('the intake of an alert', () => {
     world.receive({ receipt: 'first', severityId: 1 }, 'case-1', false);
     const decision = world.receive({ receipt: 'second', severityId: 5, content: 'second' }, 'case-2');
     expect(types(decision)).toEqual(['AlertUpdated', 'CorrelationOpened', 'CaseOpened']);
-    expect(decision.alert[0]?.data.caseId).toBe('case-2');
+    expect(decision.alert[0]?.data).toMatchObject({ caseId: 'case-2' });
   });
 });
