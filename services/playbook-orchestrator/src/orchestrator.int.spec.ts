@@ -1,0 +1,396 @@
+import type { PlaybookImported, PlaybookView, RunSummary, RunView } from '#contracts/http/playbook-orchestrator';
+import { deterministicId, newId } from '#libs/kernel';
+import { useMigratedPostgres } from '#libs/testing';
+import { eventually, OrchestratorHarness, shipped } from './orchestrator-harness';
+import { service } from './service';
+
+const postgres = useMigratedPostgres(service);
+let orchestrator: OrchestratorHarness;
+
+beforeAll(async () => {
+  orchestrator = await OrchestratorHarness.start(postgres);
+});
+afterAll(() => orchestrator.stop());
+
+const importText = (text: string, as = 'ines') =>
+  orchestrator.call<PlaybookImported>('POST', '/v1/playbooks', as, { text, format: 'yaml' });
+const playbook = (id: string) => orchestrator.call<PlaybookView>('GET', `/v1/playbooks/${id}`, 'arno');
+const runIdOf = ({ playbookId, digest }: Pick<PlaybookImported, 'playbookId' | 'digest'>, cause: string): string =>
+  deterministicId('run', 'default', playbookId, digest, cause);
+const types = (events: readonly { type: string }[]): string[] => events.map(({ type }) => type);
+
+async function activate(text: string): Promise<PlaybookImported> {
+  const { body } = await importText(text);
+  await orchestrator.answerActivation(body.playbookId, body.digest);
+  await eventually(
+    async () => ((await playbook(body.playbookId)).body.activeDigest === body.digest ? true : undefined),
+    'the activation',
+  );
+  return body;
+}
+
+describe('playbooks', () => {
+  it('are imported inactive, once, and activated by another human’s grant alone', async () => {
+    const first = await importText(shipped('triage-note.yaml'));
+    expect(first).toMatchObject({
+      status: 201,
+      body: { created: true, state: 'draft', executable: true, findings: [], name: 'Triage note' },
+    });
+    const again = await importText(shipped('triage-note.yaml'));
+    expect(again).toMatchObject({ status: 200, body: { created: false, digest: first.body.digest } });
+    // Whoever imports it too is an author too.
+    await importText(shipped('triage-note.yaml'), 'root');
+    const { playbookId, digest } = first.body;
+    expect((await playbook(playbookId)).body).toMatchObject({
+      state: 'draft',
+      activeDigest: null,
+      versions: [{ digest, authors: ['ines', 'root'], activationApprovalId: first.body.activationApprovalId }],
+    });
+    await orchestrator.answerActivation(playbookId, digest);
+    await eventually(
+      async () => ((await playbook(playbookId)).body.state === 'active' ? true : undefined),
+      'activation',
+    );
+    expect((await orchestrator.call('GET', '/v1/playbooks', 'arno')).body).toMatchObject({
+      items: [{ playbookId, state: 'active', activeDigest: digest, versions: 1 }],
+    });
+  });
+
+  it('of a new version replace the active one; a denied one is refused for good', async () => {
+    const changed = shipped('triage-note.yaml').replace('Triage note', 'Triage note, changed');
+    const second = await activate(changed);
+    const view = (await playbook(second.playbookId)).body;
+    expect(view.versions.map(({ state }) => state)).toEqual(['active', 'superseded']);
+
+    const third = (await importText(changed.replace(', changed', ', again'))).body;
+    await orchestrator.answerActivation(third.playbookId, third.digest, 'ApprovalDenied');
+    await eventually(
+      async () => ((await playbook(third.playbookId)).body.versions[0]?.state === 'refused' ? true : undefined),
+      'the refusal',
+    );
+    expect(await importText(changed.replace(', changed', ', again'))).toMatchObject({
+      status: 409,
+      body: { code: 'invalid_transition', field: 'document' },
+    });
+  });
+
+  it('that this release cannot run are kept, and their activation is refused', async () => {
+    const text = shipped('triage-note.yaml')
+      .replace('7e7c1b0002', '7e7c1b0009')
+      .replace('    timeout: 60000', '    delay: 1000');
+    const { body } = await importText(text);
+    expect(body).toMatchObject({ executable: false, findings: [{ severity: 'not_executable' }] });
+    await orchestrator.answerActivation(body.playbookId, body.digest);
+    await eventually(
+      async () => ((await playbook(body.playbookId)).body.versions[0]?.state === 'refused' ? true : undefined),
+      'the refusal',
+    );
+    expect((await playbook(body.playbookId)).body.versions[0]?.reason).toContain('cannot run');
+  });
+
+  it('that are wrong get an error that names the field', async () => {
+    const broken = (from: string | RegExp, to: string) => importText(shipped('triage-note.yaml').replace(from, to));
+    expect(await broken('type: action', 'type: wait')).toMatchObject({
+      status: 400,
+      body: { code: 'invalid_playbook', field: expect.stringMatching(/^workflow\.action--.*\.type$/) },
+    });
+    expect(await broken('name: Triage note', 'name: Triage note\nenabled: true')).toMatchObject({
+      status: 400,
+      body: { code: 'invalid_playbook', field: 'enabled', detail: expect.stringContaining('not a property') },
+    });
+    expect(await broken('severity: ', 'api_key: hunter2\n          severity: ')).toMatchObject({
+      status: 400,
+      body: { code: 'invalid_playbook', field: expect.stringContaining('parameters.api_key') },
+    });
+    expect(await importText('a: [')).toMatchObject({ status: 400, body: { code: 'invalid_playbook', field: 'text' } });
+    expect(await orchestrator.call('POST', '/v1/playbooks', 'ines', {})).toMatchObject({
+      status: 400,
+      body: { code: 'invalid_field', field: 'document' },
+    });
+    expect(await playbook('nothing')).toMatchObject({ status: 404, body: { code: 'not_found' } });
+    expect(await playbook(newId())).toMatchObject({ status: 404, body: { code: 'not_found' } });
+  });
+
+  it('are validated without being kept', async () => {
+    const text = shipped('phishing-report.yaml');
+    const check = (changed: string) =>
+      orchestrator.call('POST', '/v1/playbooks/validate', 'arno', { text: changed, format: 'yaml' });
+    expect(await check(text)).toEqual({ status: 200, body: { valid: true, executable: true, findings: [] } });
+    expect((await check(text.replace('cacao-2.0', 'cacao-1.1'))).body).toMatchObject({
+      valid: false,
+      findings: [{ severity: 'error', field: 'spec_version' }],
+    });
+  });
+
+  it('can be imported by a responder, drafted by an analyst, and retired by an owner', async () => {
+    const body = { text: shipped('phishing-report.yaml'), format: 'yaml' };
+    expect((await orchestrator.call('POST', '/v1/playbooks', 'arno', body)).status).toBe(403);
+    const drafted = await orchestrator.call<PlaybookImported>('POST', '/v1/playbooks/drafts', 'arno', body);
+    expect(drafted.status).toBe(201);
+    const retire = (as: string) =>
+      orchestrator.call<PlaybookView>('POST', `/v1/playbooks/${drafted.body.playbookId}/retire`, as, {
+        reason: 'a test',
+      });
+    expect((await retire('ines')).status).toBe(403);
+    expect(await retire('olivia')).toMatchObject({ status: 200, body: { state: 'retired' } });
+    expect(await retire('olivia')).toMatchObject({ status: 200, body: { state: 'retired' } });
+    // A grant that comes late activates nothing.
+    await orchestrator.answerActivation(drafted.body.playbookId, drafted.body.digest);
+    const later = await activate(shipped('phishing-report.yaml').replace('Phishing report', 'Phishing report 2'));
+    expect((await playbook(later.playbookId)).body.versions.map(({ state }) => state)).toEqual(['active', 'retired']);
+  });
+});
+
+describe('an agent', () => {
+  it('drafts, inactive, and the human behind it counts as an author; it imports and retires nothing', async () => {
+    const headers = await orchestrator.issuer.headersFor('arno', { clientId: 'countersign-agent' });
+    const body = { text: shipped('triage-note.yaml').replace('7e7c1b0002', '7e7c1b0010'), format: 'yaml' };
+    const drafted = await orchestrator.send<PlaybookImported>('POST', '/v1/playbooks/drafts', headers, body);
+    expect(drafted).toMatchObject({ status: 201, body: { state: 'draft' } });
+    const { playbookId } = drafted.body;
+    expect((await playbook(playbookId)).body.versions[0]).toMatchObject({
+      origin: 'agent',
+      authors: ['countersign-agent', 'arno'],
+    });
+    expect(await orchestrator.send('POST', '/v1/playbooks', headers, body)).toMatchObject({
+      status: 403,
+      body: { code: 'permission_missing' },
+    });
+    const retire = { reason: 'a test' };
+    expect(await orchestrator.send('POST', `/v1/playbooks/${playbookId}/retire`, headers, retire)).toMatchObject({
+      status: 403,
+      body: { code: 'audience_refused' },
+    });
+  });
+});
+
+describe('a run', () => {
+  let contain: PlaybookImported;
+
+  beforeAll(async () => {
+    await orchestrator.publishKey();
+    await orchestrator.registerConnections();
+    contain = await activate(shipped('contain-brute-force.yaml'));
+  });
+
+  /** Takes a run of contain-brute-force to where both containment steps wait for a human. */
+  async function toContainment(caseId: string): Promise<string> {
+    const runId = runIdOf(contain, caseId);
+    const lookup = await orchestrator.requested(runId, 'lookup');
+    const ticket = await orchestrator.requested(runId, 'create_ticket');
+    const notify = await orchestrator.requested(runId, 'post_message');
+    await orchestrator.succeed(lookup, { verdict: 'malicious', score: 97, known: true });
+    for (const request of [ticket, notify]) await orchestrator.allow(request);
+    await orchestrator.until(runId, 'ActionDispatched', 3);
+    await orchestrator.succeed(ticket, { ticket_id: 'T-1', url: 'http://tickets/T-1' });
+    await orchestrator.succeed(notify, { message_id: 'm1' });
+    await orchestrator.requested(runId, 'block_address');
+    await orchestrator.requested(runId, 'disable_account');
+    return runId;
+  }
+
+  it('goes from a case to containment, and every disruptive step waits for its warrant', async () => {
+    const caseId = await orchestrator.openCase();
+    const runId = runIdOf(contain, caseId);
+    const lookup = await orchestrator.requested(runId, 'lookup');
+    expect(lookup).toMatchObject({
+      ...{ caseId, connectionId: 'intel', connectionVersion: 1, connector: 'intel', manifestVersion: 'd'.repeat(64) },
+      target: { type: 'ipv4-addr', value: '203.0.113.7' },
+      title: 'Look the address up',
+      timeoutMs: 60_000,
+    });
+    // A read goes out in the same append, without a warrant; the two writes wait.
+    const begun = await orchestrator.runEvents(runId);
+    const dispatched = begun.filter(({ type }) => type === 'ActionDispatched');
+    expect(dispatched.map(({ data }) => [data.actionId, data.warrant])).toEqual([[lookup.actionId, null]]);
+    await toContainment(caseId);
+
+    const waiting = await eventually(async () => {
+      const { body } = await orchestrator.call<RunView>('GET', `/v1/runs/${runId}`, 'arno');
+      return body.steps.filter(({ status }) => status === 'waiting').length === 2 ? body : undefined;
+    }, 'two steps that wait');
+    expect(waiting.status).toBe('waiting');
+    expect(waiting.steps.filter(({ status }) => status === 'waiting').map(({ action }) => action)).toEqual([
+      'block_address',
+      'disable_account',
+    ]);
+    const block = await orchestrator.requested(runId, 'block_address');
+    const disable = await orchestrator.requested(runId, 'disable_account');
+    expect(block).toMatchObject({
+      target: { type: 'ipv4-addr', value: '203.0.113.7' },
+      parameters: { duration_minutes: 1440 },
+    });
+    expect(disable).toMatchObject({ target: { type: 'account', value: 'jdoe' } });
+
+    await orchestrator.grant(disable);
+    await orchestrator.grant(block);
+    await orchestrator.until(runId, 'ActionDispatched', 5);
+    await orchestrator.succeed(block, { rule_id: 'r-9' });
+    await orchestrator.succeed(disable, { state: 'disabled' });
+    const say = await eventually(async () => {
+      const events = await orchestrator.runEvents(runId);
+      return events.find(
+        ({ type, data }) =>
+          type === 'ActionRequested' && data.stepId !== null && JSON.stringify(data).includes('Contained:'),
+      );
+    }, 'the message');
+    expect(JSON.stringify(say.data)).toContain('(rule r-9), account jdoe. Ticket http://tickets/T-1.');
+    await orchestrator.allow(await requestOf(runId, 'Say that it is contained'));
+    await orchestrator.until(runId, 'ActionDispatched', 6);
+    await orchestrator.succeed(await requestOf(runId, 'Say that it is contained'));
+    const events = await orchestrator.until(runId, 'RunCompleted');
+    expect(types(events).filter((type) => type === 'RunStarted')).toHaveLength(1);
+
+    const view = await eventually(async () => {
+      const { body } = await orchestrator.call<RunView>('GET', `/v1/runs/${runId}`, 'arno');
+      return body.status === 'completed' ? body : undefined;
+    }, 'the read model');
+    expect(view).toMatchObject({ caseId, trigger: 'case_opened', playbookDigest: contain.digest, overridden: [] });
+    const blocked = view.steps.find(({ action }) => action === 'block_address');
+    expect(blocked).toMatchObject({ status: 'completed', outputs: { __rule_id__: 'r-9' } });
+    expect(blocked?.waitingMs).toBeGreaterThan(0);
+    const listed = await orchestrator.call<{ items: RunSummary[] }>(
+      'GET',
+      `/v1/runs?case=${caseId}&status=completed`,
+      'arno',
+    );
+    expect(listed.body.items.map((run) => run.runId)).toEqual([runId]);
+  });
+
+  async function requestOf(runId: string, title: string) {
+    return eventually(async () => {
+      const events = await orchestrator.runEvents(runId);
+      const found = events.find(
+        ({ type, data }) => type === 'ActionRequested' && JSON.stringify(data).includes(`"title":"${title}"`),
+      );
+      return found && (found.data.request as unknown as Awaited<ReturnType<typeof orchestrator.requested>>);
+    }, title);
+  }
+
+  it('follows on_failure when a step is denied, expires, or gets a warrant that is none', async () => {
+    const caseId = await orchestrator.openCase();
+    const runId = await toContainment(caseId);
+    const block = await orchestrator.requested(runId, 'block_address');
+    const disable = await orchestrator.requested(runId, 'disable_account');
+    // A valid warrant, of another action.
+    await orchestrator.grant(block, await orchestrator.warrantFor(disable, ['olivia']));
+    await orchestrator.deny(disable);
+    await requestOf(runId, 'Say that it is not contained');
+    const events = await orchestrator.runEvents(runId);
+    const failed = new Map(
+      events.filter(({ type }) => type === 'StepFailed').map(({ data }) => [data.stepId, data.code]),
+    );
+    expect(failed.get(block.stepId)).toBe('warrant_invalid');
+    expect(failed.get(disable.stepId)).toBe('denied');
+    expect(types(events).filter((type) => type === 'ActionDispatched')).toHaveLength(3);
+  });
+
+  it('is started once for a case, and survives a restart', async () => {
+    const caseId = await orchestrator.openCase();
+    const runId = await toContainment(caseId);
+    await orchestrator.groupAlert(caseId);
+    await orchestrator.restart();
+    await orchestrator.deny(await orchestrator.requested(runId, 'block_address'), 'ApprovalExpired');
+    await orchestrator.deny(await orchestrator.requested(runId, 'disable_account'));
+    await orchestrator.allow(await requestOf(runId, 'Say that it is not contained'));
+    await orchestrator.until(runId, 'ActionDispatched', 4);
+    const say = await requestOf(runId, 'Say that it is not contained');
+    await orchestrator.end(say, {
+      type: 'ActionOutcomeUnknown',
+      data: { attempts: 1, code: 'lost', reason: 'no answer' },
+    });
+    const events = await orchestrator.until(runId, 'RunCompleted');
+    expect(events.find(({ type, data }) => type === 'StepFailed' && data.stepId === say.stepId)?.data.code).toBe(
+      'outcome_unknown',
+    );
+    const runs = await orchestrator.call<{ items: RunSummary[] }>('GET', `/v1/runs?case=${caseId}`, 'arno');
+    expect(runs.body.items).toHaveLength(1);
+  });
+
+  it('stops when its case is closed: what waits is withdrawn', async () => {
+    const caseId = await orchestrator.openCase();
+    const runId = await toContainment(caseId);
+    const closed = { caseId, from: 'new', to: 'closed', resolution: 'benign', comment: '' };
+    await orchestrator.append('case', `case-${caseId}`, { type: 'CaseStatusChanged', data: closed });
+    const events = await orchestrator.until(runId, 'RunFailed');
+    expect(types(events).slice(-3)).toEqual(['ActionWithdrawn', 'ActionWithdrawn', 'RunFailed']);
+    expect(events.at(-1)?.data).toMatchObject({ code: 'case_closed' });
+  });
+});
+
+describe('time', () => {
+  it('ends a step that has no result after its timeout, and a run after its own', async () => {
+    const quick = await activate(
+      shipped('contain-brute-force.yaml')
+        .replace('7e7c1b0001', '7e7c1b0005')
+        .replace(/timeout: 60000/g, 'timeout: 1')
+        .replace(/run_timeout: 86400000.*/, 'run_timeout: 3000'),
+    );
+    const caseId = await orchestrator.openCase();
+    const runId = runIdOf(quick, caseId);
+    const events = await orchestrator.until(runId, 'RunFailed');
+    const lookup = await orchestrator.requested(runId, 'lookup');
+    expect(events.find(({ type, data }) => type === 'StepFailed' && data.stepId === lookup.stepId)?.data.code).toBe(
+      'timeout',
+    );
+    // The two writes that nobody answered are withdrawn with the run.
+    expect(events.at(-1)?.data).toMatchObject({ code: 'deadline', stepId: null });
+    expect(types(events).filter((type) => type === 'ActionWithdrawn')).toHaveLength(2);
+    const { body } = await orchestrator.call('POST', `/v1/playbooks/${quick.playbookId}/retire`, 'olivia', {
+      reason: 'a test',
+    });
+    expect(body).toMatchObject({ state: 'retired' });
+  });
+});
+
+describe('a run that a person starts', () => {
+  it('records what they set, once for each idempotency key', async () => {
+    const contain = (await importText(shipped('contain-brute-force.yaml'))).body;
+    const start = (variables: Record<string, unknown>, key: string) =>
+      orchestrator.call<RunView>(
+        'POST',
+        '/v1/runs',
+        'ines',
+        { playbookId: contain.playbookId, variables },
+        { 'idempotency-key': key },
+      );
+    const variables = { __malicious_ip__: '198.51.100.9', __malicious_ip_type__: 'ipv4-addr', __block_minutes__: 5 };
+    const first = await start(variables, 'k1');
+    expect(first).toMatchObject({
+      status: 201,
+      body: {
+        trigger: 'manual',
+        caseId: null,
+        startedBy: { kind: 'human', id: 'ines' },
+        overridden: ['__block_minutes__', '__malicious_ip__', '__malicious_ip_type__'],
+        variables: { __block_minutes__: { type: 'integer', value: '5' } },
+      },
+    });
+    expect((await start(variables, 'k1')).body.runId).toBe(first.body.runId);
+    expect((await start(variables, 'k2')).body.runId).not.toBe(first.body.runId);
+
+    expect(await start({ __ticket_id__: 'x' }, 'k3')).toMatchObject({
+      status: 400,
+      body: {
+        code: 'invalid_field',
+        field: 'variables.__ticket_id__',
+        detail: expect.stringContaining('not external'),
+      },
+    });
+    expect(await start({ __block_minutes__: 'soon' }, 'k4')).toMatchObject({
+      status: 400,
+      body: { field: 'variables.__block_minutes__' },
+    });
+    const unknownCase = { playbookId: contain.playbookId, caseId: newId() };
+    expect(await orchestrator.call('POST', '/v1/runs', 'ines', unknownCase)).toMatchObject({
+      status: 404,
+      body: { field: 'caseId' },
+    });
+    expect(await orchestrator.call('POST', '/v1/runs', 'ines', { playbookId: newId() })).toMatchObject({
+      status: 409,
+      body: { code: 'invalid_transition' },
+    });
+    expect((await orchestrator.call('POST', '/v1/runs', 'arno', { playbookId: contain.playbookId })).status).toBe(403);
+    expect((await orchestrator.call('GET', `/v1/runs/${newId()}`, 'arno')).status).toBe(404);
+  });
+});
