@@ -1,0 +1,95 @@
+import { Command, CommanderError } from 'commander';
+import { ApiProblem, ApiUnreachable } from '#libs/client';
+import { DomainError } from '#libs/kernel';
+import { alertsCommand } from './commands/alerts';
+import { approvalsCommand } from './commands/approvals';
+import { auditCommand } from './commands/audit';
+import { casesCommand } from './commands/cases';
+import { dlqCommand } from './commands/dlq';
+import { migrateCommand } from './commands/migrate';
+import { playbooksCommand } from './commands/playbooks';
+import { runsCommand } from './commands/runs';
+import { sourcesCommand } from './commands/sources';
+import { tokenCommand } from './commands/token';
+import { printable } from './output';
+import { UsageProblem } from './session';
+
+/** Exit codes: 0 done, 1 Countersign said no (or an alert was rejected, or the ledger does not verify), 2 wrong usage. */
+export function createProgram(): Command {
+  const program = new Command('countersign')
+    .description('Countersign from the command line.')
+    .option('--url <url>', 'where the gateway is', process.env['COUNTERSIGN_URL'] || 'http://127.0.0.1:8080')
+    .option(
+      '--token <token>',
+      'an access token; COUNTERSIGN_TOKEN in the environment',
+      process.env['COUNTERSIGN_TOKEN'],
+    )
+    .option('--as <subject>', 'sign in at the local issuer (demo and development profiles)')
+    .option('--json', 'print JSON')
+    .showHelpAfterError('(countersign COMMAND --help shows how)');
+  const commands = [
+    alertsCommand,
+    casesCommand,
+    approvalsCommand,
+    playbooksCommand,
+    runsCommand,
+    auditCommand,
+    dlqCommand,
+    sourcesCommand,
+    tokenCommand,
+    migrateCommand,
+  ];
+  for (const add of commands) add(program);
+  everyCommand(program, (command) => {
+    command.configureHelp({ showGlobalOptions: true });
+    // --json and --url may stand behind the sub-command as well as before it.
+    if (command.commands.length === 0) shareGlobals(command);
+  });
+  return program;
+}
+
+function shareGlobals(command: Command): void {
+  const taken = new Set(command.options.map((option) => option.long));
+  const shared: [string, string][] = [
+    ['--url <url>', 'where the gateway is'],
+    ['--token <token>', 'an access token'],
+    ['--as <subject>', 'sign in at the local issuer'],
+    ['--json', 'print JSON'],
+  ];
+  for (const [flags, description] of shared) {
+    if (!taken.has(flags.split(' ')[0] ?? '')) command.option(flags, description);
+  }
+}
+
+function everyCommand(command: Command, visit: (command: Command) => void): void {
+  for (const child of command.commands) {
+    visit(child);
+    everyCommand(child, visit);
+  }
+}
+
+function report(error: unknown): number {
+  if (error instanceof UsageProblem) {
+    process.stderr.write(`${error.message}\n`);
+    return 2;
+  }
+  if (error instanceof ApiProblem) {
+    const { title, code, errors } = error.problem;
+    const more =
+      errors && errors.length > 1 ? errors.map(({ field, reason }) => `  ${field}: ${reason}`).join('\n') : '';
+    process.stderr.write(printable(`${title} (${code})\n${more || `  ${error.message}`}\n`));
+    return 1;
+  }
+  if (error instanceof ApiUnreachable || error instanceof DomainError) {
+    process.stderr.write(`${error.message}\n`);
+    return 1;
+  }
+  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  return 1;
+}
+
+createProgram()
+  .parseAsync(process.argv)
+  .catch((error: unknown) => {
+    if (!(error instanceof CommanderError)) process.exitCode = report(error);
+  });
