@@ -315,6 +315,8 @@ describe('the text of a playbook', () => {
     ['a: [1', 'yaml', 'invalid_playbook'],
     ['a: 1\na: 2', 'yaml', 'invalid_playbook'],
     ['- a', 'yaml', 'invalid_playbook'],
+    [`{"a": ${'['.repeat(200)}${']'.repeat(200)}}`, 'json', 'invalid_playbook'],
+    [`a: ${'['.repeat(200_000)}`, 'yaml', 'invalid_playbook'],
     ['{"a": "\\u0000"}', 'json', 'invalid_character'],
     [
       `a: &a [x, x]\n${Array.from({ length: 30 }, (_, n) => `b${n}: &b${n} [${n === 0 ? '*a, *a' : `*b${n - 1}, *b${n - 1}`}]`).join('\n')}`,

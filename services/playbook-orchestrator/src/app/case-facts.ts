@@ -1,10 +1,18 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { DataSource } from 'typeorm';
+import { DataSource, In } from 'typeorm';
 import type { CaseEvent } from '#contracts/events/case';
 import type { BusMessage } from '#libs/bus';
-import { withTenant } from '#libs/read-model';
+import { ALL_TENANTS, withTenant } from '#libs/read-model';
 import { caseVariables } from '../domain/case-variables';
 import { CaseFactsRow } from '../read/case-facts.entity';
+
+/** An event of a case, and the case as it stands after it. */
+export interface CaseNews {
+  readonly message: BusMessage;
+  readonly event: CaseEvent;
+  /** Undefined when the copy knows nothing of the case, and the event does not tell. */
+  readonly facts: CaseFactsRow | undefined;
+}
 
 /** This service's own copy of what runs need to know of a case. */
 @Injectable()
@@ -17,53 +25,65 @@ export class CaseFacts {
   }
 
   /**
-   * Takes an event of the case in, and gives the variables that it carries: undefined for an event that triggers
-   * nothing. A redelivered event changes nothing and gives the same variables.
+   * Takes a batch in, in two statements however many alerts join a case. An event that is older than the copy changes
+   * nothing in it, and is answered as if it were new: the variables are those of its own alert.
    */
-  async keep(
-    { tenant, streamVersion = 0 }: BusMessage,
-    event: CaseEvent,
-  ): Promise<Record<string, string | null> | undefined> {
-    const { caseId } = event.data;
-    return withTenant(this.database, tenant, async (tx) => {
-      const known = await tx.findOneBy(CaseFactsRow, { tenant, caseId });
-      const next = after(known, tenant, event);
-      if (next !== undefined && (known === null || known.streamVersion < streamVersion)) {
-        await tx.save(CaseFactsRow, { ...next, streamVersion });
-      }
-      return event.type === 'CaseOpened' || event.type === 'AlertGrouped' ? next?.variables : undefined;
+  async keep(batch: readonly { readonly message: BusMessage; readonly event: CaseEvent }[]): Promise<CaseNews[]> {
+    if (batch.length === 0) return [];
+    return withTenant(this.database, ALL_TENANTS, async (tx) => {
+      const caseIds = [...new Set(batch.map(({ event }) => event.data.caseId))];
+      const known = await tx.findBy(CaseFactsRow, { caseId: In(caseIds) });
+      const latest = new Map(known.map((row) => [keyOf(row.tenant, row.caseId), row]));
+      const changed = new Set<string>();
+      const news = batch.map(({ message, event }): CaseNews => {
+        const { tenant, streamVersion = 0 } = message;
+        const key = keyOf(tenant, event.data.caseId);
+        const before = latest.get(key);
+        const facts = after(before, tenant, streamVersion, event);
+        if (facts !== undefined && (before === undefined || before.streamVersion < streamVersion)) {
+          latest.set(key, facts);
+          changed.add(key);
+        }
+        return { message, event, facts };
+      });
+      const rows = [...changed].flatMap((key) => latest.get(key) ?? []);
+      if (rows.length > 0) await tx.upsert(CaseFactsRow, rows, ['tenant', 'caseId']);
+      return news;
     });
   }
 }
 
-type Facts = Omit<CaseFactsRow, 'streamVersion'>;
+const keyOf = (tenant: string, caseId: string): string => `${tenant} ${caseId}`;
 
-/** Undefined for what changes nothing here. */
-function after(known: CaseFactsRow | null, tenant: string, event: CaseEvent): Facts | undefined {
+function after(
+  known: CaseFactsRow | undefined,
+  tenant: string,
+  streamVersion: number,
+  event: CaseEvent,
+): CaseFactsRow | undefined {
+  const closed = known?.closed ?? false;
   switch (event.type) {
     case 'CaseOpened': {
       const { caseId, title, severity, rule } = event.data;
       const facts = { title, severity, rule };
-      return { tenant, caseId, ...facts, closed: known?.closed ?? false, variables: caseVariables(event, facts) };
+      return { tenant, caseId, ...facts, closed, variables: caseVariables(event, facts), streamVersion };
     }
     case 'AlertGrouped': {
-      // Events of a case come in order: without its beginning, this one tells what it can.
       const { caseId, alertTitle, alertSeverity, rule } = event.data;
-      const facts = {
-        title: known?.title ?? alertTitle,
-        severity: known?.severity ?? alertSeverity,
-        rule: known?.rule ?? rule,
-      };
-      return { tenant, caseId, ...facts, closed: known?.closed ?? false, variables: caseVariables(event, facts) };
+      // Events of a case come in order: without its beginning, this one tells what it can.
+      const { title, severity } = known ?? { title: alertTitle, severity: alertSeverity };
+      const facts = { title, severity, rule: known?.rule ?? rule };
+      return { tenant, caseId, ...facts, closed, variables: caseVariables(event, facts), streamVersion };
     }
     case 'CaseSeverityChanged': {
-      if (known === null) return undefined;
       const { to } = event.data;
-      return { ...known, severity: to, variables: { ...known.variables, __case_severity__: to } };
+      return (
+        known && { ...known, severity: to, variables: { ...known.variables, __case_severity__: to }, streamVersion }
+      );
     }
     case 'CaseStatusChanged':
-      return known === null ? undefined : { ...known, closed: event.data.to === 'closed' };
+      return known && { ...known, closed: event.data.to === 'closed', streamVersion };
     default:
-      return undefined;
+      return known && { ...known, streamVersion };
   }
 }

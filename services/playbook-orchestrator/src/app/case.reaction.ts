@@ -1,16 +1,16 @@
 import { Controller, Inject } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
-import { caseEvents } from '#contracts/events/case';
+import { type CaseEvent, caseEvents } from '#contracts/events/case';
 import { BUS, type BusMessage, done, type Outcome, retry } from '#libs/bus';
-import type { Playbook, Trigger } from '#libs/cacao';
+import type { Playbook, Trigger, TriggerEvent } from '#libs/cacao';
 import type { JobQueue } from '#libs/jobs';
 import { type Clock, deterministicId, DomainError } from '#libs/kernel';
 import { CLOCK, JOBS, SERVICE_CONTEXT, type ServiceContext } from '#libs/service';
 import { startVariables } from '../domain/start-variables';
 import { matchingTrigger } from '../domain/trigger';
 import { eventIn, handleByKey, metaOf } from './bus-events';
-import { CaseFacts } from './case-facts';
-import { PlaybookLibrary } from './playbook-library';
+import { CaseFacts, type CaseNews } from './case-facts';
+import { type ActivePlaybook, PlaybookLibrary } from './playbook-library';
 import { ORCHESTRATOR, RunConductor } from './run-conductor';
 import { stopRunsJob } from './stop-runs-job';
 
@@ -33,50 +33,66 @@ export class CaseReaction {
     this.startedAt = clock.now().getTime();
   }
 
+  /** A storm is mostly alerts that join a case: what they have in common is looked up once a batch. */
   @EventPattern('countersign.case', BUS, { batch: 500 })
-  onCase(@Payload() messages: BusMessage[]): Promise<Outcome[]> {
-    return handleByKey(messages, (message) => this.take(message));
+  async onCase(@Payload() messages: BusMessage[]): Promise<Outcome[]> {
+    const events: { message: BusMessage; event: CaseEvent }[] = [];
+    const checked = await handleByKey(messages, async (message) => {
+      const event = eventIn(caseEvents, 'case', message);
+      if (event !== undefined) events.push({ message, event });
+      return done;
+    });
+    const news = new Map((await this.cases.keep(inOrder(events, messages))).map((one) => [one.message, one]));
+    const active = await this.activeByTenant(messages);
+    return handleByKey(messages, async (message) => {
+      const one = news.get(message);
+      return one === undefined
+        ? (checked[messages.indexOf(message)] ?? done)
+        : this.take(one, active.get(message.tenant) ?? []);
+    });
   }
 
-  private async take(message: BusMessage): Promise<Outcome> {
-    const event = eventIn(caseEvents, 'case', message);
-    if (event === undefined) return done;
-    const values = await this.cases.keep(message, event);
+  private async activeByTenant(messages: readonly BusMessage[]): Promise<Map<string, ActivePlaybook[]>> {
+    const tenants = [...new Set(messages.map(({ tenant }) => tenant))];
+    return new Map(
+      await Promise.all(tenants.map(async (tenant) => [tenant, await this.playbooks.active(tenant)] as const)),
+    );
+  }
+
+  private async take({ message, event, facts }: CaseNews, active: readonly ActivePlaybook[]): Promise<Outcome> {
+    const { caseId } = event.data;
     if (event.type === 'CaseStatusChanged' && event.data.to === 'closed') {
-      const { caseId } = event.data;
       await this.jobs.schedule([stopRunsJob(message.tenant, { kind: 'case_closed', caseId, eventId: message.id })]);
     }
-    if (values === undefined) return done;
-    return this.trigger(
-      message,
-      event.type === 'CaseOpened' ? 'case_opened' : 'alert_grouped',
-      event.data.caseId,
-      values,
-    );
+    if (facts === undefined || facts.closed) return done;
+    if (event.type === 'CaseOpened') return this.trigger(message, 'case_opened', caseId, facts.variables, active);
+    if (event.type === 'AlertGrouped') return this.trigger(message, 'alert_grouped', caseId, facts.variables, active);
+    return done;
   }
 
   private async trigger(
     message: BusMessage,
-    kind: 'case_opened' | 'alert_grouped',
+    kind: TriggerEvent,
     caseId: string,
     values: Readonly<Record<string, string | null>>,
+    active: readonly ActivePlaybook[],
   ): Promise<Outcome> {
-    const { tenant, id, time } = message;
-    for (const { version, playbook } of await this.playbooks.active(tenant)) {
-      const trigger = this.matching(playbook, kind, values, time);
+    const { tenant, id } = message;
+    for (const playbook of active) {
+      const trigger = this.matching(playbook.document, kind, values, message.time);
       if (trigger === undefined) continue;
-      if (await this.shouldWait(message, playbook)) {
-        return retry(1_000, `${version.playbookId} uses a connection that is not known here yet`);
+      if (await this.shouldWait(message, playbook.document)) {
+        return retry(1_000, `${playbook.playbookId} uses a connection that is not known here yet`);
       }
       // One run for each version and case, or for each event where the playbook says so: redelivery starts nothing twice.
       const cause = trigger.each === 'event' ? id : caseId;
       await this.runs.start(
         {
-          runId: deterministicId('run', tenant, version.playbookId, version.digest, cause),
+          runId: deterministicId('run', tenant, playbook.playbookId, playbook.digest, cause),
           caseId,
-          playbook: { id: version.playbookId, digest: version.digest, document: playbook },
+          playbook,
           trigger: { kind, eventId: id },
-          variables: startVariables(playbook, values),
+          variables: startVariables(playbook.document, values),
           overridden: [],
         },
         { tenant, actor: ORCHESTRATOR, meta: metaOf(message) },
@@ -88,7 +104,7 @@ export class CaseReaction {
   /** A condition that cannot be evaluated is no match, and said in the log: one playbook must not stop the others. */
   private matching(
     playbook: Playbook,
-    kind: 'case_opened' | 'alert_grouped',
+    kind: TriggerEvent,
     values: Readonly<Record<string, string | null>>,
     time: string,
   ): Trigger | undefined {
@@ -107,4 +123,13 @@ export class CaseReaction {
     if (this.clock.now().getTime() - since > PATIENCE_MS) return false;
     return (await this.runs.unknownConnections(tenant, playbook)).length > 0;
   }
+}
+
+/** Keys are worked on side by side: back to the order of the batch. */
+function inOrder<T extends { readonly message: BusMessage }>(
+  items: readonly T[],
+  messages: readonly BusMessage[],
+): T[] {
+  const places = new Map(messages.map((message, index) => [message, index]));
+  return [...items].sort((a, b) => (places.get(a.message) ?? 0) - (places.get(b.message) ?? 0));
 }

@@ -5,7 +5,7 @@ import { CLOCK } from '#libs/service';
 import { isValidAt } from '../domain/trigger';
 import { startVariables } from '../domain/start-variables';
 import { CaseFacts } from './case-facts';
-import { type Asking, PlaybookLibrary, playbookIdOf } from './playbook-library';
+import { type ActivePlaybook, type Asking, PlaybookLibrary, playbookIdOf } from './playbook-library';
 import { RunConductor } from './run-conductor';
 
 /** Runs that a person starts. */
@@ -32,12 +32,12 @@ export class ManualRuns {
       idempotencyKey === undefined
         ? newId()
         : deterministicId('run', tenant, playbookId, 'manual', actor.kind, actor.id, idempotencyKey);
-    const { version, playbook } = await this.active(tenant, playbookId);
+    const playbook = await this.active(tenant, playbookId);
     // The body has been read as JSON.
     const overrides = (body.variables ?? {}) as Record<string, JsonValue>;
     const caseId = body.caseId ?? null;
-    const variables = startVariables(playbook, await this.valuesOf(tenant, caseId), overrides);
-    const [unknown] = await this.runs.unknownConnections(tenant, playbook);
+    const variables = startVariables(playbook.document, await this.valuesOf(tenant, caseId), overrides);
+    const [unknown] = await this.runs.unknownConnections(tenant, playbook.document);
     if (unknown !== undefined) {
       throw new DomainError('unknown_connection', {
         field: 'playbookId',
@@ -48,7 +48,7 @@ export class ManualRuns {
       {
         runId,
         caseId,
-        playbook: { id: playbookId, digest: version.digest, document: playbook },
+        playbook,
         trigger: { kind: 'manual', eventId: null },
         variables,
         overridden: Object.keys(overrides).sort(),
@@ -58,13 +58,13 @@ export class ManualRuns {
     return runId;
   }
 
-  private async active(tenant: string, playbookId: string) {
-    const found = (await this.playbooks.active(tenant)).find(({ version }) => version.playbookId === playbookId);
+  private async active(tenant: string, playbookId: string): Promise<ActivePlaybook> {
+    const found = (await this.playbooks.active(tenant)).find((candidate) => candidate.playbookId === playbookId);
     if (found === undefined) {
       const reason = `${playbookId} has no active version: another person must grant its activation first`;
       throw new DomainError('invalid_transition', { field: 'playbookId', reason });
     }
-    if (!isValidAt(found.playbook, this.clock.now())) {
+    if (!isValidAt(found.document, this.clock.now())) {
       throw new DomainError('invalid_transition', {
         field: 'playbookId',
         reason: `${playbookId} is not valid at this time`,

@@ -30,6 +30,13 @@ export interface Imported {
   readonly activationApprovalId: string;
 }
 
+/** What runs are started of. */
+export interface ActivePlaybook {
+  readonly playbookId: string;
+  readonly digest: string;
+  readonly document: Playbook;
+}
+
 /** One event holds the document, and an event is a message: the bus takes up to 1 MiB. Bytes of canonical JSON. */
 const LARGEST_DOCUMENT = 512 * 1024;
 
@@ -108,12 +115,19 @@ export class PlaybookLibrary {
   }
 
   /** The active versions of a tenant, with their documents. */
-  async active(tenant: string): Promise<{ readonly version: PlaybookVersionRow; readonly playbook: Playbook }[]> {
+  async active(tenant: string): Promise<ActivePlaybook[]> {
     const rows = await withTenant(this.database, tenant, (tx) =>
-      tx.find(PlaybookVersionRow, { where: { tenant, state: 'active' }, order: { playbookId: 'asc' } }),
+      tx.find(PlaybookVersionRow, {
+        select: { tenant: true, playbookId: true, digest: true },
+        where: { tenant, state: 'active' },
+        order: { playbookId: 'asc' },
+      }),
     );
-    // What became active has been validated as executable.
-    return rows.map((version) => ({ version, playbook: version.document as unknown as Playbook }));
+    return Promise.all(
+      rows.map(async ({ playbookId, digest }) => {
+        return { playbookId, digest, document: await this.document(tenant, playbookId, digest) };
+      }),
+    );
   }
 
   /** Any version, from the ledger itself: a run follows the one it started with, whatever became of it. */

@@ -10,13 +10,13 @@ import type { RunFlow } from '../domain/run-flow';
 import type { RequestedAction, RunState } from '../domain/run-state';
 import type { StartVariables } from '../domain/start-variables';
 import { ConnectionCopies } from './connection-copies';
-import { type Asking, PlaybookLibrary } from './playbook-library';
+import { type ActivePlaybook, type Asking, PlaybookLibrary } from './playbook-library';
 import { RecentlyUsed } from './recently-used';
 
 export interface RunStart {
   readonly runId: string;
   readonly caseId: string | null;
-  readonly playbook: { readonly id: string; readonly digest: string; readonly document: Playbook };
+  readonly playbook: ActivePlaybook;
   readonly trigger: { readonly kind: 'case_opened' | 'alert_grouped' | 'manual'; readonly eventId: string | null };
   readonly variables: StartVariables;
   readonly overridden: readonly string[];
@@ -44,7 +44,7 @@ export class RunConductor {
     const { events } = await this.execute(run.runId, asking, {
       type: 'StartRun',
       ...run,
-      playbookId: playbook.id,
+      playbookId: playbook.playbookId,
       playbookDigest: playbook.digest,
       now: this.clock.now(),
       flow,
