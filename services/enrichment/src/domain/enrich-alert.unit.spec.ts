@@ -111,6 +111,14 @@ describe('an enriched alert', () => {
     ]);
   });
 
+  it('takes an account for no domain, and an id for no hash', () => {
+    const { observables } = enriched(
+      { actor: { user: { name: 's.weber' } } },
+      { user: 'p.weber', text: 's.weber signed in', 'kibana.alert.uuid': 'a'.repeat(31) + 'b' },
+    );
+    expect(observables.map(({ type, value }) => [type, value])).toEqual([['username', 's.weber']]);
+  });
+
   it('is bounded in what it carries and in what it looks at', () => {
     const addresses = Array.from({ length: 2_000 }, (_, index) => `198.18.${index >> 8}.${index & 255}`).join(' ');
     expect(enriched({}, { addresses }).observables).toHaveLength(500);

@@ -47,7 +47,9 @@ export function observablesOf(finding: JsonObject, original: JsonValue | undefin
     length += Math.min(text.length, LONGEST_TEXT);
     if (length > MOST_TEXT_IN) break;
     for (const indicator of indicatorsIn(text)) {
-      if (indicator.type !== 'ip' || !NO_ADDRESSES.test(path)) collected.add(indicator, path);
+      if (indicator.type === 'ip' && NO_ADDRESSES.test(path)) continue;
+      if (indicator.type === 'domain' && (NO_DOMAINS.test(path) || collected.hasUser(indicator.value))) continue;
+      collected.add(indicator, path);
     }
   }
   return collected.all();
@@ -65,6 +67,10 @@ class Collected {
     this.size += indicator.value.length + name.length;
     if (this.found.has(key) || this.found.size >= MOST_OBSERVABLES || this.size > MOST_TEXT_OUT) return;
     this.found.set(key, { ...indicator, name });
+  }
+
+  hasUser(name: string): boolean {
+    return this.found.has(`username ${name}`);
   }
 
   all(): FoundIndicator[] {
@@ -108,11 +114,14 @@ function fieldOf(path: string): FieldReader | undefined {
  * alert and say nothing of this one.
  */
 const NOISE =
-  /(?:^|[.\]])(?:metadata|references?|reference_urls?|rule|analytic|src_url|results_link|server_uri|server_host|splunk_server|indexer_guid|_si|drilldown\w*|manager|decoder|agent\.version|ecs|kibana\.alert\.(?:rule|url|uuid|ancestors|original_event)|kibana\.space_ids|framework|schema|_index|event_id|rule_id|event_hash|flow_id|community_id|orig_sid|sid|ja3s?|ja4)(?:$|[.[])/i;
+  /(?:^|[.\]])(?:metadata|uid|references?|reference_urls?|rule|analytic|src_url|results_link|server_uri|server_host|splunk_server|indexer_guid|_si|drilldown\w*|manager|decoder|agent\.version|ecs|kibana\.alert\.(?:rule|url|uuid|ancestors|original_event)|kibana\.space_ids|framework|schema|_index|event_id|rule_id|event_hash|flow_id|community_id|orig_sid|sid|ja3s?|ja4)(?:$|[.[])/i;
 const isNoise = (path: string): boolean => NOISE.test(path);
 
 /** Four numbers with dots are a version there. */
 const NO_ADDRESSES = /version|user_?agent|build|firmware|\boid\b/i;
+
+/** An account such as `s.weber` is no domain, although `.weber` is a top-level domain. */
+const NO_DOMAINS = /(?:user|account|acct|login|owner|identity)(?:_?name)?(?:\[\d+\])?(?:\.name)?$/i;
 
 function eachText(value: JsonValue, path: string, visit: (path: string, text: string) => void): void {
   if (typeof value === 'string') visit(path, value);
