@@ -40,28 +40,11 @@ export function createProgram(): Command {
     migrateCommand,
   ];
   for (const add of commands) add(program);
-  everyCommand(program, (command) => {
-    command.configureHelp({ showGlobalOptions: true });
-    // --json and --url may stand behind the sub-command as well as before it.
-    if (command.commands.length === 0) shareGlobals(command);
-  });
+  everyCommand(program, (command) => command.configureHelp({ showGlobalOptions: true }));
   return program;
 }
 
-function shareGlobals(command: Command): void {
-  const taken = new Set(command.options.map((option) => option.long));
-  const shared: [string, string][] = [
-    ['--url <url>', 'where the gateway is'],
-    ['--token <token>', 'an access token'],
-    ['--as <subject>', 'sign in at the local issuer'],
-    ['--json', 'print JSON'],
-  ];
-  for (const [flags, description] of shared) {
-    if (!taken.has(flags.split(' ')[0] ?? '')) command.option(flags, description);
-  }
-}
-
-function everyCommand(command: Command, visit: (command: Command) => void): void {
+function everyCommand(command: Command, visit: (command: Command) => unknown): void {
   for (const child of command.commands) {
     visit(child);
     everyCommand(child, visit);
