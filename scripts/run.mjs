@@ -6,12 +6,16 @@ import { Refusal, root } from './project.mjs';
 
 const USAGE = `usage: npm run demo | start | cluster | reset | test [unit|int|kafka|e2e ...] | bench NAME | verify`;
 
-/** The programs of dist/ that run in this very process, so that a signal or a kill -9 reaches what it is meant for. */
+/**
+ * The programs of dist/, which run in this very process, so that a signal or a kill -9 reaches what it is meant for. In
+ * the demo profile `start` and `cluster` come with the demo's outside systems; in the others there is nothing of it.
+ */
 const PROGRAMS = {
-  demo: ['services/demo/src/main.js'],
-  start: ['services/demo/src/main.js', '--no-alerts'],
-  cluster: ['services/demo/src/main.js', '--no-alerts', '--cluster'],
-  reset: ['services/all-in-one/src/reset.js'],
+  demo: () => ['services/demo/src/main.js'],
+  start: (demo) => (demo ? ['services/demo/src/main.js', '--no-alerts'] : ['services/all-in-one/src/main.js']),
+  cluster: (demo) =>
+    demo ? ['services/demo/src/main.js', '--no-alerts', '--cluster'] : ['services/all-in-one/src/cluster/main.js'],
+  reset: () => ['services/all-in-one/src/reset.js'],
 };
 
 const STEPS = {

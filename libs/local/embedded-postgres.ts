@@ -1,6 +1,17 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'pg';
 import { DomainError } from '#libs/kernel';
@@ -109,6 +120,11 @@ export async function removeEmbeddedPostgres(folder: string): Promise<void> {
   const { dataFolder } = clusterFolder(resolve(folder));
   rmSync(dataFolder, { recursive: true, force: true });
   rmSync(folder, { recursive: true, force: true });
+  // Below /var/tmp the folder around it was made for it too.
+  const around = dirname(dataFolder);
+  if (existsSync(around) && around.startsWith('/var/tmp/countersign-data-') && readdirSync(around).length === 0) {
+    rmdirSync(around);
+  }
 }
 
 /** What runs, once it is neither starting nor stopping: a server on its way down is not worth adopting. */

@@ -25,10 +25,14 @@ export function clusterFolder(folder: string): ClusterFolder {
   if (existsSync(file)) return parseServerFile(file, folder);
   mkdirSync(folder, { recursive: true });
   const user = unprivilegedUser();
-  const parent = user && !canReach(user, folder) ? reachableFolder(folder, 'data') : folder;
+  const elsewhere = user !== undefined && !canReach(user, folder);
+  // Elsewhere under a name of its own: the folder of this path may have been moved, and its data must stay.
+  const dataFolder = elsewhere
+    ? join(reachableFolder(folder, 'data'), randomBytes(6).toString('hex'))
+    : join(folder, 'data');
   const cluster: ClusterFolder = {
     folder,
-    dataFolder: join(parent, 'data'),
+    dataFolder,
     superuser: 'postgres',
     password: randomBytes(24).toString('base64url'),
     port: 0,

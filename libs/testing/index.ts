@@ -4,4 +4,3 @@ export * from './migrated-database';
 export * from './postgres';
 export * from './test-server';
 export * from './typescript-child';
-export * from './typescript-process';

@@ -5,7 +5,11 @@ const { join } = require('node:path');
 const { transformSync } = require('@swc/core');
 
 const root = join(__dirname, '..', '..');
-const targets = { '#libs/': (name) => `libs/${name}/index.ts`, '#contracts/': (name) => `contracts/${name}.ts` };
+const targets = {
+  '#libs/': (name) => `libs/${name}/index.ts`,
+  '#contracts/': (name) => `contracts/${name}.ts`,
+  '#services/': (name) => `services/${name}/src/service.ts`,
+};
 
 const resolve = Module._resolveFilename;
 Module._resolveFilename = function (request, parent, ...rest) {
