@@ -7,8 +7,6 @@ import { type Endpoint, IdParams, paged, pageQuery } from './endpoint';
 
 /** A file that is added as evidence: at most 1 MiB. */
 export const MAX_EVIDENCE_BYTES = 1024 * 1024;
-/** Base64 of four times that: what is a little too large gets `evidence_too_large`, and not a broken field. */
-const MAX_EVIDENCE_TEXT = Math.ceil((4 * MAX_EVIDENCE_BYTES) / 3);
 
 const CaseId = { id: Uuid };
 const At = Type.Optional(Type.String({ format: 'date-time', description: 'As it was at that time (RFC 3339).' }));
@@ -162,9 +160,8 @@ export const AddEvidenceBody = Closed({
   mediaType: Type.Optional(
     Type.String({ maxLength: 200, pattern: '^[\\w.+-]+/[\\w.+-]+$', description: 'For a file.' }),
   ),
-  content: Type.Optional(
-    Type.String({ maxLength: MAX_EVIDENCE_TEXT, description: 'For a file: base64, up to 1 MiB.' }),
-  ),
+  /** Without a limit of its own: what is too large gets `evidence_too_large`, and not a broken field. */
+  content: Type.Optional(Type.String({ description: 'For a file: base64, up to 1 MiB.' })),
   comment: Type.Optional(Text(4000, 0)),
   ...ExpectedVersion,
 });
