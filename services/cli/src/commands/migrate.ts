@@ -1,6 +1,8 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import { createTopics } from '#libs/bus';
 import { migrate } from '#libs/local';
+import { createLogger, loadConfig } from '#libs/service';
 import { definitions } from '../../../all-in-one/src/services';
 import { print, table } from '../output';
 import { UsageProblem } from '../session';
@@ -8,7 +10,7 @@ import { UsageProblem } from '../session';
 export function migrateCommand(program: Command): void {
   program
     .command('migrate')
-    .description('Bring roles, ledger, bus and all read models of a database to this release; safe to repeat')
+    .description('Bring roles, ledger, bus, read models and (on Kafka) topics to this release; safe to repeat')
     .option('--database <url>', 'the owner’s login; MIGRATION_URL in the environment')
     .action(async ({ database }: { database?: string }, command: Command) => {
       const url = database ?? process.env['MIGRATION_URL'];
@@ -21,8 +23,10 @@ export function migrateCommand(program: Command): void {
       const migrated = await migrate({
         url,
         services: definitions,
+        passwords: { app: process.env['COUNTERSIGN_APP_PASSWORD'] || undefined },
         keysFolder: profile === 'production' ? undefined : keys,
       });
+      await migrateTopics(url);
       print(command, migrated, () => {
         if (migrated.applied.length === 0) return 'The database is up to date.';
         return table(
@@ -31,4 +35,12 @@ export function migrateCommand(program: Command): void {
         );
       });
     });
+}
+
+/** Whether the rest is fit for production is for each service to say when it starts. */
+async function migrateTopics(url: string): Promise<void> {
+  const [first] = definitions;
+  if (!first || process.env['COUNTERSIGN_BUS'] !== 'kafka') return;
+  const { settings } = loadConfig(first, { ...process.env, COUNTERSIGN_PROFILE: 'development', LEDGER_URL: url });
+  if (settings.kafka) await createTopics(settings.kafka, {}, createLogger('silent'));
 }
