@@ -30,13 +30,15 @@ export function installEdge(fastify: FastifyInstance, options: EdgeOptions): voi
   const { table } = options;
   const spans = new WeakMap<FastifyRequest, { span: RequestSpan; stop: (route: string, status: number) => void }>();
 
-  fastify.addHook('onRoute', (route) => table.addRoute(route.method, route.url));
+  fastify.addHook('onRoute', (route) => {
+    if (route.config?.passesOn === undefined) table.addRoute(route.method, route.url);
+  });
   fastify.decorateRequest('countersign');
   installBodyParser(fastify);
 
   fastify.addHook('onRequest', async (request, reply) => {
     const endpoint = table.find(request.method, request.routeOptions.url);
-    const span = startRequestSpan(`${request.method} ${endpoint?.path ?? 'unknown'}`, request.headers.traceparent);
+    const span = startRequestSpan(`${request.method} ${routeOf(request)}`, request.headers.traceparent);
     const given = request.headers['x-correlation-id'];
     const correlationId = typeof given === 'string' && CORRELATION_ID.test(given) ? given : newId();
     spans.set(request, { span, stop: options.metrics.startRequest(request.method) });
@@ -59,10 +61,15 @@ export function installEdge(fastify: FastifyInstance, options: EdgeOptions): voi
   fastify.addHook('onResponse', async (request, reply) => {
     const started = spans.get(request);
     if (started === undefined) return;
-    const route = request.countersign.endpoint?.path ?? 'unknown';
+    const route = routeOf(request);
     started.stop(route, reply.statusCode);
     endRequestSpan(started.span, route, reply.statusCode);
   });
+}
+
+/** Never the path itself: ids would make a metric of their own each. */
+function routeOf(request: FastifyRequest): string {
+  return request.is404 ? 'unknown' : (request.routeOptions.url ?? 'unknown');
 }
 
 function demandRequest(endpoint: Endpoint, request: FastifyRequest): void {

@@ -14,6 +14,7 @@ export function installBodyParser(fastify: FastifyInstance): void {
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser('*', async (request: FastifyRequest, payload: Readable) => {
     const { endpoint } = request.countersign;
+    if (request.routeOptions.config.passesOn !== undefined) return payload;
     if (endpoint === undefined || endpoint.rawBody === true) return undefined;
     const type = mediaTypeOf(request, endpoint.consumes ?? ['application/json']);
     const bytes = await readWithin(payload, Number(request.headers['content-length']));

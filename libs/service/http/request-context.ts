@@ -23,6 +23,10 @@ declare module 'fastify' {
   interface FastifyRequest {
     countersign: RequestContext;
   }
+  interface FastifyContextConfig {
+    /** The gateway's: the request goes on, unread, to the service that serves this endpoint and checks everything. */
+    passesOn?: Endpoint;
+  }
 }
 
 const requestOf = (context: ExecutionContext): FastifyRequest => context.switchToHttp().getRequest<FastifyRequest>();
