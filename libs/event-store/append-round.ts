@@ -1,8 +1,10 @@
+import type { Category } from '#contracts/envelope';
 import { DomainError } from '#libs/kernel';
 import type { BlockedStream, CheckedStream, UnitEvent } from './append-statement';
 import { assertDistinctIds } from './earlier-answer';
-import type { AppendGroup, StreamHead } from './port';
-import { type PreparedStream, prepareGroup, streamKey, type TimeFloors } from './prepared-group';
+import type { AppendGroup, StreamAppend, StreamHead } from './port';
+import { type PreparedStream, prepareGroup } from './prepared-group';
+import { StreamMap } from './stream-map';
 
 /** A group that goes into this round's statement. */
 export interface PlannedGroup {
@@ -40,94 +42,99 @@ interface Tip {
  *
  * @param known streams whose head an earlier round has found not to be what somebody expected.
  */
-export function planRound(open: ReadonlyMap<number, AppendGroup>, known: ReadonlyMap<string, BlockedStream>): Round {
-  const tips = new Map<string, Tip>();
-  const waiting = new Set<string>();
-  const ids = new Set<string>();
-  const units = new Units();
-  const chosen: { index: number; unit: number; prepared: PreparedStream[]; first: PreparedStream[] }[] = [];
-  const stale: StaleGroup[] = [];
-  const refused: { index: number; error: DomainError }[] = [];
-
-  for (const [index, group] of open) {
-    const keys = group.map(({ category, stream }) => streamKey(category, stream));
-    if (group.some((append, at) => waits(append.expected, keys[at] ?? '', tips, waiting))) {
-      for (const key of keys) waiting.add(key);
-      continue;
-    }
-    let prepared: PreparedStream[];
-    try {
-      prepared = prepareGroup(group, floorsOf(group, tips, known));
-      assertDistinctIds(prepared);
-    } catch (error) {
-      if (!(error instanceof DomainError)) throw error;
-      refused.push({ index, error });
-      continue;
-    }
-    const first = prepared.filter(({ append }) => !tips.has(streamKey(append.category, append.stream)));
-    const blocked = first.map(({ append }) =>
-      staleHead(append.expected, known.get(streamKey(append.category, append.stream))),
-    );
-    const found = blocked.find((head) => head !== undefined);
-    if (found) {
-      stale.push({ index, prepared, blocked: found });
-      continue;
-    }
-    const newIds = prepared.flatMap(({ append, events }) =>
-      events.map(({ event }) => streamKey(append.category, event.id)),
-    );
-    if (newIds.some((id) => ids.has(id))) {
-      for (const key of keys) waiting.add(key);
-      continue;
-    }
-    for (const id of newIds) ids.add(id);
-    const unit = units.join(prepared.map(({ append }) => tips.get(streamKey(append.category, append.stream))?.unit));
-    for (const { append, events, head } of prepared) {
-      tips.set(streamKey(append.category, append.stream), { head, lastTime: events.at(-1)?.event.time ?? '', unit });
-    }
-    chosen.push({ index, unit, prepared, first });
-  }
-
-  const planned = chosen.map(({ index, unit, prepared }) => ({ index, unit: units.root(unit), prepared }));
-  const streams = chosen.flatMap(({ unit, first }) => first.map((stream) => checkedStream(units.root(unit), stream)));
-  const events = planned
-    .flatMap(({ unit, prepared }) =>
-      prepared.flatMap((stream) => stream.events.map((event) => ({ unit, prepared: event }))),
-    )
-    .sort(byStreamAndVersion);
-  return { planned, streams, events, stale, refused };
+export function planRound(open: ReadonlyMap<number, AppendGroup>, known: StreamMap<BlockedStream>): Round {
+  const plan = new RoundPlan(known);
+  for (const [index, group] of open) plan.add(index, group);
+  return plan.round();
 }
 
-/** A stream that a waiting group appends to may yet come to what this one expects. */
-function waits(
-  expected: StreamHead,
-  key: string,
-  tips: ReadonlyMap<string, Tip>,
-  waiting: ReadonlySet<string>,
-): boolean {
-  const tip = tips.get(key);
-  return waiting.has(key) || (tip !== undefined && !sameHead(tip.head, expected));
+class RoundPlan {
+  private readonly tips = new StreamMap<Tip>();
+  private readonly ids = new StreamMap<true>();
+  /** Streams that a waiting group appends to: they may yet come to what a later group expects. */
+  private readonly waiting = new StreamMap<true>();
+  private readonly units = new Units();
+  private readonly chosen: PlannedGroup[] = [];
+  private readonly checked: { unit: number; stream: PreparedStream }[] = [];
+  private readonly stale: StaleGroup[] = [];
+  private readonly refused: { index: number; error: DomainError }[] = [];
+
+  constructor(private readonly known: StreamMap<BlockedStream>) {}
+
+  add(index: number, group: AppendGroup): void {
+    if (group.some((append) => this.waits(append))) return this.wait(group);
+    const prepared = this.prepare(index, group);
+    if (!prepared) return;
+    const blocked = this.blockedBy(prepared);
+    if (blocked) this.stale.push({ index, prepared, blocked });
+    else if (this.repeatsId(prepared)) this.wait(group);
+    else this.choose(index, prepared);
+  }
+
+  round(): Round {
+    const { stale, refused } = this;
+    const planned = this.chosen.map(({ index, unit, prepared }) => ({ index, unit: this.units.root(unit), prepared }));
+    const streams = this.checked.map(({ unit, stream }) => checkedStream(this.units.root(unit), stream));
+    const events: UnitEvent[] = [];
+    for (const { unit, prepared } of planned) {
+      for (const stream of prepared) for (const event of stream.events) events.push({ unit, prepared: event });
+    }
+    return { planned, streams, events: events.sort(byStreamAndVersion), stale, refused };
+  }
+
+  private waits({ category, stream, expected }: StreamAppend): boolean {
+    const tip = this.tips.get(category, stream);
+    return (tip !== undefined && !sameHead(tip.head, expected)) || this.waiting.has(category, stream);
+  }
+
+  private wait(group: AppendGroup): void {
+    for (const { category, stream } of group) this.waiting.set(category, stream, true);
+  }
+
+  private prepare(index: number, group: AppendGroup): PreparedStream[] | undefined {
+    try {
+      const prepared = prepareGroup(group, (category, stream) => this.lastTime(category, stream));
+      assertDistinctIds(prepared);
+      return prepared;
+    } catch (error) {
+      if (!(error instanceof DomainError)) throw error;
+      this.refused.push({ index, error });
+      return undefined;
+    }
+  }
+
+  private lastTime(category: Category, stream: string): string | undefined {
+    return this.tips.get(category, stream)?.lastTime ?? this.known.get(category, stream)?.lastTime;
+  }
+
+  private blockedBy(prepared: readonly PreparedStream[]): BlockedStream | undefined {
+    for (const { append } of prepared) {
+      if (this.tips.has(append.category, append.stream)) continue;
+      const known = this.known.get(append.category, append.stream);
+      if (known && !sameHead(known.head, append.expected)) return known;
+    }
+    return undefined;
+  }
+
+  private repeatsId(prepared: readonly PreparedStream[]): boolean {
+    return prepared.some(({ events }) => events.some(({ event }) => this.ids.has(event.category, event.id)));
+  }
+
+  private choose(index: number, prepared: readonly PreparedStream[]): void {
+    const unit = this.units.add();
+    for (const stream of prepared) {
+      const { append, events, head } = stream;
+      const tip = this.tips.get(append.category, append.stream);
+      if (tip) this.units.merge(tip.unit, unit);
+      else this.checked.push({ unit, stream });
+      for (const { event } of events) this.ids.set(event.category, event.id, true);
+      this.tips.set(append.category, append.stream, { head, lastTime: events.at(-1)?.event.time ?? '', unit });
+    }
+    this.chosen.push({ index, unit, prepared });
+  }
 }
 
 const sameHead = (a: StreamHead, b: StreamHead): boolean => a.version === b.version && a.hash === b.hash;
-
-function staleHead(expected: StreamHead, known: BlockedStream | undefined): BlockedStream | undefined {
-  return known && !sameHead(known.head, expected) ? known : undefined;
-}
-
-function floorsOf(
-  group: AppendGroup,
-  tips: ReadonlyMap<string, Tip>,
-  known: ReadonlyMap<string, BlockedStream>,
-): TimeFloors | undefined {
-  if (tips.size === 0 && known.size === 0) return undefined;
-  return new Map(
-    group.map(({ category, stream }) => {
-      const key = streamKey(category, stream);
-      return [key, tips.get(key)?.lastTime ?? known.get(key)?.lastTime ?? ''];
-    }),
-  );
-}
 
 function checkedStream(unit: number, { append, events }: PreparedStream): CheckedStream {
   const { category, stream, expected } = append;
@@ -144,12 +151,12 @@ function byStreamAndVersion({ prepared: { event: a } }: UnitEvent, { prepared: {
 class Units {
   private readonly parents: number[] = [];
 
-  /** A new unit, merged with those that it continues. */
-  join(continued: readonly (number | undefined)[]): number {
-    const unit = this.parents.length;
-    this.parents.push(unit);
-    for (const other of continued) if (other !== undefined) this.parents[this.root(other)] = unit;
-    return unit;
+  add(): number {
+    return this.parents.push(this.parents.length) - 1;
+  }
+
+  merge(unit: number, into: number): void {
+    this.parents[this.root(unit)] = this.root(into);
   }
 
   root(unit: number): number {

@@ -54,17 +54,42 @@ function writeArray(items: readonly unknown[], depth: number): string {
 
 function writeObject(object: object, depth: number): string {
   const entries = object as Record<string, unknown>;
-  if (typeof entries.toJSON === 'function') {
+  const prototype: unknown = Object.getPrototypeOf(object);
+  if (prototype !== Object.prototype && prototype !== null && typeof entries.toJSON === 'function') {
     throw new DomainError('invalid_field', `a ${object.constructor.name} is not JSON; write it as a text`);
   }
-  const keys = Object.keys(entries);
-  if (keys.length > 1) keys.sort();
-  let out = '{';
-  for (const key of keys) {
+  let out = '';
+  for (const key of sorted(Object.keys(entries))) {
     const value = entries[key];
     if (value === undefined) continue;
-    if (out.length > 1) out += ',';
-    out += `${canonicalText(key)}:${write(value, depth)}`;
+    out += `${out === '' ? '{' : ','}${canonicalKey(key)}${write(value, depth)}`;
   }
-  return `${out}}`;
+  return out === '' ? '{}' : `${out}}`;
+}
+
+/** In place, by UTF-16 code units. Objects are small, and most have their keys in order already: insertion beats sort(). */
+function sorted(keys: string[]): string[] {
+  if (keys.length > 32) return keys.sort();
+  for (let index = 1; index < keys.length; index += 1) {
+    const key = keys[index] ?? '';
+    let place = index;
+    for (let before = keys[place - 1] ?? ''; place > 0 && before > key; before = keys[place - 1] ?? '') {
+      keys[place] = before;
+      place -= 1;
+    }
+    keys[place] = key;
+  }
+  return keys;
+}
+
+/** Keys repeat from event to event, so that each is looked at once. Bounded, for they come from outside. */
+const writtenKeys = new Map<string, string>();
+const MAX_WRITTEN_KEYS = 5_000;
+
+function canonicalKey(key: string): string {
+  const known = writtenKeys.get(key);
+  if (known !== undefined) return known;
+  const written = `${canonicalText(key)}:`;
+  if (writtenKeys.size < MAX_WRITTEN_KEYS && key.length < 100) writtenKeys.set(key, written);
+  return written;
 }

@@ -1,7 +1,7 @@
 import { DomainError } from '#libs/kernel';
 import { eventHash } from './event-hash';
 import type { RecordedEvent } from './port';
-import { streamKey } from './prepared-group';
+import { StreamMap } from './stream-map';
 
 /** One place where a stream's chain does not hold. */
 export interface ChainFault {
@@ -45,7 +45,7 @@ const MAX_WAITING = 100_000;
  * A chain alone does not show a cut-off tail, or a stream removed whole: that takes a signed checkpoint.
  */
 export class ChainVerifier {
-  private readonly chains = new Map<string, Chain>();
+  private readonly chains = new StreamMap<Chain>();
   private readonly faults: ChainFault[] = [];
   private faultCount = 0;
   private events = 0;
@@ -54,11 +54,10 @@ export class ChainVerifier {
   /** @throws DomainError('invalid_field') when far too many events come before their predecessors. */
   add(event: RecordedEvent): void {
     this.events += 1;
-    const key = streamKey(event.category, event.stream);
-    let chain = this.chains.get(key);
+    let chain = this.chains.get(event.category, event.stream);
     if (!chain) {
       chain = { version: 0, hash: '', waiting: undefined };
-      this.chains.set(key, chain);
+      this.chains.set(event.category, event.stream, chain);
     }
     if (event.version <= chain.version || chain.waiting?.has(event.version)) {
       this.fault('repeated_version', event, 'this version came before');

@@ -1,7 +1,8 @@
 import type { Category } from '#contracts/envelope';
 import { DomainError } from '#libs/kernel';
 import type { RecordedEvent } from './port';
-import { type PreparedStream, streamKey } from './prepared-group';
+import type { PreparedStream } from './prepared-group';
+import { StreamMap } from './stream-map';
 
 /** What the ledger holds already under the event ids of a group (invariant 7). */
 export type EarlierAnswer =
@@ -39,15 +40,15 @@ export function eventIdTaken(id: string): DomainError {
 
 /** @throws DomainError('event_id_taken') when two events of one group have the same id. */
 export function assertDistinctIds(group: readonly PreparedStream[]): void {
-  const ids = new Set<string>();
+  if (group.length === 1 && group[0]?.events.length === 1) return;
+  const ids = new StreamMap<true>();
   for (const { event } of group.flatMap(({ events }) => events)) {
-    const key = streamKey(event.category, event.id);
-    if (ids.has(key)) {
+    if (ids.has(event.category, event.id)) {
       throw new DomainError('event_id_taken', {
         field: 'id',
         reason: `two events of the group have the id ${event.id}`,
       });
     }
-    ids.add(key);
+    ids.set(event.category, event.id, true);
   }
 }

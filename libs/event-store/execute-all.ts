@@ -9,7 +9,8 @@ import {
   tooManyConflicts,
 } from './execute';
 import type { AppendRefusal, AppendResult, EventStore, RecordedEvent, StreamAppend, StreamHead } from './port';
-import { headAfter, streamKey } from './prepared-group';
+import { headAfter } from './prepared-group';
+import { StreamMap } from './stream-map';
 
 export interface CommandRequest<Command> {
   readonly context: CommandContext;
@@ -30,7 +31,8 @@ interface Tip<State> {
 
 interface Decision<State> {
   readonly index: number;
-  readonly key: string;
+  /** Of its stream; what breaks one decision of a round breaks those after it. */
+  readonly tip: Tip<State>;
   readonly state: State;
   readonly append?: StreamAppend;
   readonly error?: DomainError;
@@ -56,7 +58,7 @@ export async function executeAll<State, Command, Event extends DomainEvent>(
     const tips = await loadTips(store, decider, open);
     const decisions: Decision<State>[] = [];
     for (const [index, request] of open) {
-      const tip = tips.get(keyOf(request));
+      const tip = tips.get(request.context.category, request.context.stream);
       if (!tip) throw new DomainError('internal', `stream ${request.context.stream} was not loaded`);
       const answered = earlier.get(index);
       if (answered) results.set(index, { status: 'done', state: tip.state, events: answered });
@@ -73,12 +75,12 @@ async function loadTips<State, Command, Event extends DomainEvent>(
   store: EventStore,
   decider: Decider<State, Command, Event>,
   open: readonly (readonly [number, CommandRequest<Command>])[],
-): Promise<Map<string, Tip<State>>> {
-  const tips = new Map<string, Tip<State>>();
+): Promise<StreamMap<Tip<State>>> {
+  const tips = new StreamMap<Tip<State>>();
   for (const category of new Set(open.map(([, { context }]) => context.category))) {
     const streams = new Set(open.flatMap(([, { context }]) => (context.category === category ? [context.stream] : [])));
     for (const [stream, history] of await store.readStreams(category, [...streams])) {
-      tips.set(streamKey(category, stream), {
+      tips.set(category, stream, {
         state: foldRecorded(decider, history),
         head: headOf(history),
         lastTime: history.at(-1)?.time ?? '',
@@ -95,19 +97,18 @@ function decide<State, Command, Event extends DomainEvent>(
   tip: Tip<State>,
 ): Decision<State> {
   const { category, stream, tenant } = context;
-  const key = streamKey(category, stream);
   try {
     const decided = decider.decide(command, tip.state);
-    if (decided.length === 0) return { index, key, state: tip.state };
+    if (decided.length === 0) return { index, tip, state: tip.state };
     // The store would raise it too, but then the head that the next command expects would be another.
     const time = context.time.toISOString() < tip.lastTime ? new Date(tip.lastTime) : context.time;
     const append = { category, stream, tenant, expected: tip.head, events: toNewEvents(decided, { ...context, time }) };
     tip.head = headAfter(append);
     tip.lastTime = time.toISOString();
     for (const event of decided) tip.state = decider.evolve(tip.state, event);
-    return { index, key, state: tip.state, append };
+    return { index, tip, state: tip.state, append };
   } catch (error) {
-    if (error instanceof DomainError) return { index, key, state: tip.state, error };
+    if (error instanceof DomainError) return { index, tip, state: tip.state, error };
     throw error;
   }
 }
@@ -128,17 +129,17 @@ async function settle<State>(
 ): Promise<void> {
   const groups = decisions.flatMap(({ append }) => (append ? [[append]] : []));
   const appended = groups.length > 0 ? await store.appendMany(groups) : [];
-  const broken = new Set<string>();
+  const broken = new Set<Tip<State>>();
   let next = 0;
-  for (const { index, key, state, append, error } of decisions) {
+  for (const { index, tip, state, append, error } of decisions) {
     const result: AppendResult | AppendRefusal | undefined = append && appended[next];
     if (append) next += 1;
-    if (broken.has(key) && result?.status !== 'duplicate') continue;
+    if (broken.has(tip) && result?.status !== 'duplicate') continue;
     if (error) results.set(index, refusal(error));
     else if (!result) results.set(index, { status: 'done', state, events: [] });
     else if (result.status === 'appended') results.set(index, { status: 'done', state, events: result.events });
     else {
-      broken.add(key);
+      broken.add(tip);
       if (result.status === 'refused') results.set(index, refusal(result.error));
       if (result.status === 'duplicate') earlier.set(index, result.events);
       if (result.status === 'conflict') {
@@ -150,5 +151,4 @@ async function settle<State>(
   }
 }
 
-const keyOf = ({ context }: CommandRequest<unknown>): string => streamKey(context.category, context.stream);
 const refusal = (error: DomainError) => ({ status: 'refused', error }) as const;

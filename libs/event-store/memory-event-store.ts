@@ -4,7 +4,8 @@ import { cursorAt, cursorPoint } from './cursor';
 import { assertDistinctIds, earlierAnswer, eventIdTaken } from './earlier-answer';
 import type { AppendGroup, AppendRefusal, AppendResult, EventStore, RecordedEvent, StreamHead } from './port';
 import { NO_STREAM } from './port';
-import { type PreparedStream, prepareGroup, streamKey } from './prepared-group';
+import { type PreparedStream, prepareGroup } from './prepared-group';
+import { StreamMap } from './stream-map';
 
 /** The event store in memory, for unit tests: the same rules as PostgreSQL's, which the conformance suite holds it to. */
 export function createMemoryEventStore(): EventStore {
@@ -13,8 +14,8 @@ export function createMemoryEventStore(): EventStore {
 
 class MemoryEventStore implements EventStore {
   private readonly log: RecordedEvent[] = [];
-  private readonly streams = new Map<string, RecordedEvent[]>();
-  private readonly byId = new Map<string, RecordedEvent>();
+  private readonly streams = new StreamMap<RecordedEvent[]>();
+  private readonly byId = new StreamMap<RecordedEvent>();
   private readonly listeners = new Set<(categories: readonly Category[]) => void>();
   private tx = 0;
 
@@ -38,9 +39,9 @@ class MemoryEventStore implements EventStore {
 
   private appendGroup(group: AppendGroup): AppendResult | AppendRefusal {
     try {
-      const prepared = prepareGroup(group, this.timeFloors(group));
+      const prepared = prepareGroup(group, (category, stream) => this.streams.get(category, stream)?.at(-1)?.time);
       assertDistinctIds(prepared);
-      const earlier = earlierAnswer(prepared, (category, id) => this.byId.get(streamKey(category, id)));
+      const earlier = earlierAnswer(prepared, (category, id) => this.byId.get(category, id));
       if (earlier.kind === 'whole') return { status: 'duplicate', events: earlier.events };
       const conflict = this.conflict(prepared);
       if (conflict) return conflict;
@@ -50,15 +51,6 @@ class MemoryEventStore implements EventStore {
       if (error instanceof DomainError) return { status: 'refused', error };
       throw error;
     }
-  }
-
-  private timeFloors(group: AppendGroup): Map<string, string> {
-    return new Map(
-      group.map(({ category, stream }) => {
-        const key = streamKey(category, stream);
-        return [key, this.streams.get(key)?.at(-1)?.time ?? ''];
-      }),
-    );
   }
 
   private conflict(prepared: readonly PreparedStream[]): AppendResult | undefined {
@@ -73,9 +65,8 @@ class MemoryEventStore implements EventStore {
 
   private write(prepared: readonly PreparedStream[]): AppendResult {
     const events = prepared.flatMap(({ append, events }) => {
-      const key = streamKey(append.category, append.stream);
-      const stream = this.streams.get(key) ?? [];
-      this.streams.set(key, stream);
+      const stream = this.streams.get(append.category, append.stream) ?? [];
+      this.streams.set(append.category, append.stream, stream);
       return events.map(({ event, canonical }) => {
         const recorded: RecordedEvent = deepFreeze({
           ...event,
@@ -87,7 +78,7 @@ class MemoryEventStore implements EventStore {
         });
         stream.push(recorded);
         this.log.push(recorded);
-        this.byId.set(streamKey(recorded.category, recorded.id), recorded);
+        this.byId.set(recorded.category, recorded.id, recorded);
         return recorded;
       });
     });
@@ -99,12 +90,12 @@ class MemoryEventStore implements EventStore {
     stream: string,
     { from = 1, to = Infinity, limit = Infinity }: { from?: number; to?: number; limit?: number } = {},
   ): Promise<RecordedEvent[]> {
-    const events = this.streams.get(streamKey(category, stream)) ?? [];
+    const events = this.streams.get(category, stream) ?? [];
     return events.filter(({ version }) => version >= from && version <= to).slice(0, limit);
   }
 
   async readStreams(category: Category, streams: readonly string[]): Promise<Map<string, RecordedEvent[]>> {
-    return new Map(streams.map((stream) => [stream, [...(this.streams.get(streamKey(category, stream)) ?? [])]]));
+    return new Map(streams.map((stream) => [stream, [...(this.streams.get(category, stream) ?? [])]]));
   }
 
   async heads(category: Category, streams: readonly string[]): Promise<Map<string, StreamHead>> {
@@ -138,7 +129,7 @@ class MemoryEventStore implements EventStore {
   }
 
   private head(category: Category, stream: string): StreamHead {
-    const last = this.streams.get(streamKey(category, stream))?.at(-1);
+    const last = this.streams.get(category, stream)?.at(-1);
     return last ? { version: last.version, hash: last.hash } : NO_STREAM;
   }
 }

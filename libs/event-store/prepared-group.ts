@@ -1,8 +1,9 @@
-import { CATEGORIES } from '#contracts/envelope';
+import { CATEGORIES, type Category } from '#contracts/envelope';
 import { DomainError, findUnstorableText, isStorableText, type JsonValue } from '#libs/kernel';
 import { canonicalJson } from './canonical-json';
 import { type CanonicalParts, eventHash } from './event-hash';
 import { type AppendGroup, type NewEvent, type RecordedEvent, type StreamAppend, type StreamHead } from './port';
+import { StreamMap } from './stream-map';
 
 /** An event that has been checked and hashed: all that is missing is where the store puts it. */
 export interface PreparedEvent {
@@ -16,10 +17,8 @@ export interface PreparedStream {
   readonly head: StreamHead;
 }
 
-/** Times of the streams' last events, by `streamKey`, where a writer has learned that a given time lies before one. */
-export type TimeFloors = ReadonlyMap<string, string>;
-
-export const streamKey = (category: string, stream: string): string => `${category}|${stream}`;
+/** The time of a stream's last event, where a writer knows it: new events may not lie before it. */
+export type TimeFloor = (category: Category, stream: string) => string | undefined;
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
@@ -33,39 +32,53 @@ const CATEGORY_NAMES: ReadonlySet<string> = new Set(CATEGORIES);
  * Checks a group and computes what will stand in the ledger: versions, raised times, canonical forms, hashes.
  * @throws DomainError('invalid_character' | 'invalid_field') naming the field: `events[0].data.user`, `stream`.
  */
-export function prepareGroup(group: AppendGroup, floors?: TimeFloors): PreparedStream[] {
+export function prepareGroup(group: AppendGroup, floorOf?: TimeFloor): PreparedStream[] {
   if (group.length === 0) refuse('group', 'a group needs at least one stream');
-  const seen = new Set<string>();
-  return group.map((append) => {
-    const key = streamKey(append.category, append.stream);
-    if (seen.has(key)) refuse('stream', `${append.stream} stands twice in the group; put its events into one list`);
-    seen.add(key);
-    return prepareStream(append, floors?.get(key));
-  });
+  if (group.length > 1) assertDistinctStreams(group);
+  return group.map((append) => prepareStream(append, floorOf?.(append.category, append.stream) ?? ''));
 }
 
-function prepareStream(append: StreamAppend, floor: string | undefined): PreparedStream {
+function assertDistinctStreams(group: AppendGroup): void {
+  const seen = new StreamMap<true>();
+  for (const { category, stream } of group) {
+    if (seen.has(category, stream)) {
+      refuse('stream', `${stream} stands twice in the group; put its events into one list`);
+    }
+    seen.set(category, stream, true);
+  }
+}
+
+/** What `headAfter` has computed: the append that follows need not compute it again. */
+const preparedBefore = new WeakMap<StreamAppend, PreparedStream>();
+
+function prepareStream(append: StreamAppend, floor: string): PreparedStream {
+  const before = preparedBefore.get(append);
+  const [firstOne] = append.events;
+  if (before && firstOne && firstOne.time >= floor) return before;
   checkStream(append);
   const { category, stream, tenant, expected } = append;
   let { version, hash } = expected;
-  let last = floor ?? '';
+  let time = floor;
   const events = append.events.map((given, index): PreparedEvent => {
     checkEnvelope(given, index);
     const canonical = canonicalFields(given, index);
     version += 1;
     // Both are of the same fixed format, so that text order is time order.
-    if (given.time > last) last = given.time;
+    if (given.time > time) time = given.time;
     const { id, type, schemaVersion, actor, data, meta } = given;
-    const event = { category, stream, version, id, type, schemaVersion, tenant, time: last, actor, data, meta };
+    const event = { category, stream, version, id, type, schemaVersion, tenant, time, actor, data, meta, hash: '' };
     hash = eventHash(event, hash, canonical);
-    return { event: { ...event, hash }, canonical };
+    event.hash = hash;
+    return { event, canonical };
   });
   return { append, events, head: { version, hash } };
 }
 
 /** The head that `append` leaves when it is written, for a later group of the same `appendMany` that continues it. */
 export function headAfter(append: StreamAppend): StreamHead {
-  return prepareStream(append, undefined).head;
+  const prepared = prepareStream(append, '');
+  preparedBefore.set(append, prepared);
+  return prepared.head;
 }
 
 function checkStream({ category, stream, tenant, expected, events }: StreamAppend): void {

@@ -1,3 +1,4 @@
 export { type AdoptedLedger, adoptLedger } from './adopt-ledger';
 export { asOwner, migrateLedger, type MigratedLedger, underMigrationLock } from './migrate-ledger';
 export { ensureServiceSchemas } from './service-schemas';
+export { MIGRATION_STEPS } from './migration-steps';
