@@ -3,17 +3,22 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import type { Pool } from 'pg';
 import type { ActionManifest, ActionRequest } from '#contracts/action';
-import { type Actor, type Category, CATEGORY_OWNERS, serviceActor } from '#contracts/envelope';
+import { type Actor, type Category, CATEGORY_OWNERS, serviceActor, type ServiceName } from '#contracts/envelope';
 import { createPostgresEventStore, type EventStore, headOf, type RecordedEvent } from '#libs/event-store';
 import { deterministicId, type DomainEvent, type JsonObject, newId } from '#libs/kernel';
 import { createLogger, type RunningService, startService, startTestIssuer, type TestIssuer } from '#libs/service';
-import { type TestPostgres } from '#libs/testing';
 import { actionDigest, createKeyMaterial, loadKeyPair, signWarrant } from '#libs/warrant';
 import { service } from './service';
 
 const TENANT = 'default';
 const DIGEST = 'd'.repeat(64);
+/** The database of the spec file, as `useMigratedPostgres` gives it. */
+interface MigratedPostgres {
+  readonly appUrl: string;
+  pool(service: ServiceName): Pool;
+}
 type Answer<T> = { readonly status: number; readonly body: T };
 
 /** The orchestrator as it really runs, between the other services' events, which the test appends in their names. */
@@ -21,13 +26,13 @@ export class OrchestratorHarness {
   private readonly stores = new Map<Category, EventStore>();
 
   private constructor(
-    private readonly postgres: TestPostgres,
+    private readonly postgres: MigratedPostgres,
     private readonly folder: string,
     readonly issuer: TestIssuer,
     private running: RunningService,
   ) {}
 
-  static async start(postgres: TestPostgres): Promise<OrchestratorHarness> {
+  static async start(postgres: MigratedPostgres): Promise<OrchestratorHarness> {
     const folder = mkdtempSync(join(tmpdir(), 'countersign-orchestrator-'));
     await createKeyMaterial(folder, new Date());
     const issuer = await startTestIssuer();
@@ -272,7 +277,7 @@ export async function eventually<T>(look: () => Promise<T | undefined>, what: st
 
 export const shipped = (file: string): string => readFileSync(join(__dirname, '../playbooks', file), 'utf8');
 
-function run(postgres: TestPostgres, keysFolder: string, issuer: TestIssuer): Promise<RunningService> {
+function run(postgres: MigratedPostgres, keysFolder: string, issuer: TestIssuer): Promise<RunningService> {
   return startService(service, {
     env: {
       COUNTERSIGN_PROFILE: 'development',

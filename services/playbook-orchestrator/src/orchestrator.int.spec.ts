@@ -318,6 +318,35 @@ describe('a run', () => {
   });
 });
 
+describe('a trigger', () => {
+  it('waits for a connection that is not known yet, and starts a run for each alert where the playbook says so', async () => {
+    const each = await activate(
+      shipped('triage-note.yaml')
+        .replace('7e7c1b0002', '7e7c1b0006')
+        .replace('on: case_opened', 'on: alert_grouped\n        each: event')
+        .replace("__case_severity__:value = 'medium'", '__score__:value > 90')
+        .replace('connection: ticketing', 'connection: late'),
+    );
+    const caseId = await orchestrator.openCase({ severity: 'low', verdict: 'unknown' });
+    const first = await orchestrator.groupAlert(caseId);
+    const second = await orchestrator.groupAlert(caseId);
+    // By now the first is waiting for news of the connection.
+    await orchestrator.registerConnection('late', { create_ticket: 'write' });
+    for (const { id } of [first, second]) {
+      const request = await orchestrator.requested(runIdOf(each, id), 'create_ticket');
+      expect(request).toMatchObject({
+        connectionId: 'late',
+        parameters: { title: 'SSH brute force', severity: 'low' },
+      });
+    }
+    const runs = await eventually(async () => {
+      const { body } = await orchestrator.call<{ items: RunSummary[] }>('GET', `/v1/runs?case=${caseId}`, 'arno');
+      return body.items.length >= 2 ? body.items : undefined;
+    }, 'two runs');
+    expect(runs.map(({ trigger }) => trigger)).toEqual(['alert_grouped', 'alert_grouped']);
+  });
+});
+
 describe('time', () => {
   it('ends a step that has no result after its timeout, and a run after its own', async () => {
     const quick = await activate(

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { demandPlaybook, parseDocument, type Playbook, playbookExtensionOf } from '#libs/cacao';
+import { CASE_VARIABLES, demandPlaybook, parseDocument, type Playbook, playbookExtensionOf } from '#libs/cacao';
 import { matchingTrigger } from './trigger';
 
 const folder = join(__dirname, '../../playbooks');
@@ -26,5 +26,22 @@ describe('the shipped playbooks', () => {
   ])('%s for %j: %s', (file, values, starts) => {
     expect(matchingTrigger(load(file), 'case_opened', values, at) !== undefined).toBe(starts);
     expect(matchingTrigger(load(file), 'alert_grouped', values, at)).toBeUndefined();
+  });
+});
+
+describe('the playbook that docs/writing-a-playbook.md begins with', () => {
+  it('is valid and can be executed', () => {
+    const guide = readFileSync(join(__dirname, '../../../../docs/writing-a-playbook.md'), 'utf8');
+    const [, example = ''] = /```yaml\n([\s\S]*?)```/.exec(guide) ?? [];
+    expect(demandPlaybook(parseDocument(example, 'yaml')).validation).toMatchObject({ executable: true, findings: [] });
+  });
+});
+
+describe('the variables of a case in docs/writing-a-playbook.md', () => {
+  it('are all that there are', () => {
+    const guide = readFileSync(join(__dirname, '../../../../docs/writing-a-playbook.md'), 'utf8');
+    const section = guide.slice(guide.indexOf('### Variables of the case'), guide.indexOf('## Conditions'));
+    const named = [...section.matchAll(/`(__\w+__)`/g)].map(([, name]) => name);
+    expect(named.sort()).toEqual(Object.keys(CASE_VARIABLES).sort());
   });
 });
