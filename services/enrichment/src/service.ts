@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import Type from 'typebox';
+import { repositoryRoot } from '#libs/local';
 import { defineService } from '#libs/service';
 import { AlertsReaction } from './app/alerts.reaction';
 import { DatasetsController } from './app/datasets.controller';
@@ -14,7 +15,10 @@ export const service = defineService({
   port: 8082,
   config: Type.Object({
     /** Warning lists of MISP (`.json`) and verdicts (`.csv`), at any depth. */
-    COUNTERSIGN_DATASETS_DIR: Type.String({ minLength: 1, default: join('services', 'enrichment', 'datasets') }),
+    COUNTERSIGN_DATASETS_DIR: Type.String({
+      minLength: 1,
+      default: join(repositoryRoot, 'services', 'enrichment', 'datasets'),
+    }),
     /** Milliseconds between looks at that folder. */
     DATASETS_POLL_MS: Type.Integer({ minimum: 50, maximum: 3_600_000, default: 5_000 }),
   }),

@@ -1,6 +1,7 @@
+import { request as httpRequest } from 'node:http';
 import { Readable } from 'node:stream';
 import { setTimeout as wait } from 'node:timers/promises';
-import { gzipSync } from 'node:zlib';
+import { createGzip, gzipSync } from 'node:zlib';
 import type { AlertReceived } from '#contracts/alert';
 import type { AlertEvent } from '#contracts/events/alert';
 import { serviceActor } from '#contracts/envelope';
@@ -232,6 +233,23 @@ describe('POST /v1/alerts', () => {
       body: { code: 'invalid_json', field: 'content-encoding' },
     });
     expect(await source.send('  ')).toMatchObject({ status: 400, body: { code: 'invalid_json', field: 'body' } });
+  });
+
+  it('takes the whole lines of a body that breaks off, and goes on for others', async () => {
+    const source = await register('breaking-off');
+    const gzip = createGzip();
+    const request = httpRequest(`${service.url}/v1/alerts`, {
+      method: 'POST',
+      headers: { ...bearer(source.token), 'content-type': 'application/x-ndjson', 'content-encoding': 'gzip' },
+    });
+    request.on('error', () => undefined);
+    gzip.pipe(request);
+    gzip.write(`${JSON.stringify(notable('whole'))}\n{"event_id":"half`);
+    gzip.flush();
+    await accountOf(source.source.id, ({ received }) => received === 1);
+    request.destroy();
+    expect((await source.send(JSON.stringify(notable('whole')))).status).toBe(202);
+    expect(await accountOf(source.source.id, ({ received }) => received === 2)).toMatchObject({ received: 2 });
   });
 
   it('keeps to the format that a source is registered with', async () => {

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import Type from 'typebox';
+import { repositoryRoot } from '#libs/local';
 import type { ServiceContext } from '#libs/service';
 import { defineService, SourceTokenVerifier } from '#libs/service';
 import { readMappings } from './adapters/mapping-folder';
@@ -18,7 +19,10 @@ import { sourceProjection } from './read/source.projection';
 
 const config = Type.Object({
   /** Mappings of further alert formats, a YAML file each. */
-  COUNTERSIGN_MAPPINGS_DIR: Type.String({ minLength: 1, default: join('services', 'ingest', 'mappings') }),
+  COUNTERSIGN_MAPPINGS_DIR: Type.String({
+    minLength: 1,
+    default: join(repositoryRoot, 'services', 'ingest', 'mappings'),
+  }),
   /** Batches of alerts that may be on their way to the bus at once. */
   INGEST_IN_FLIGHT: Type.Integer({ minimum: 1, maximum: 1000, default: 8 }),
   /** Milliseconds that a batch waits for its turn, and again for the bus, before its sender gets a 503. */

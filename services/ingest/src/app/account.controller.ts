@@ -5,8 +5,8 @@ import type { AlertReceived, AlertRefused } from '#contracts/alert';
 import type { IngestAccount } from '#contracts/http/ingest';
 import type { Principal } from '#contracts/identity';
 import { ALERTS_TOPIC, BUS, done, type BusMessage, type Outcome } from '#libs/bus';
-import { CurrentPrincipal } from '#libs/service';
-import { Account, type ReceiptDecided } from '../read/account';
+import { CurrentPrincipal, toDomainError } from '#libs/service';
+import { Account, type ReceiptDecided, type ReceiptSeen } from '../read/account';
 
 /** The account of receptions: fed by what this service publishes, and by what becomes of it in the ledger. */
 @Controller()
@@ -20,21 +20,29 @@ export class AccountController {
 
   @EventPattern(ALERTS_TOPIC, BUS, { batch: 500 })
   async onReceptions(messages: BusMessage[]): Promise<Outcome[]> {
-    await this.account.addSeen(
-      messages.map(({ tenant, data }) => {
-        // The bus has checked the message by its contract.
-        const { receiptId, sourceId, source, receivedAt } = data as unknown as AlertReceived | AlertRefused;
-        return { receiptId, tenant, sourceId, source, receivedAt };
-      }),
-    );
-    return messages.map(() => done);
+    return recorded(messages, () => this.account.addSeen(messages.map(seenIn)));
   }
 
   @EventPattern('countersign.alert', BUS, { batch: 500 })
   async onOutcomes(messages: BusMessage[]): Promise<Outcome[]> {
-    await this.account.addDecided(messages.map(decidedBy));
-    return messages.map(() => done);
+    return recorded(messages, () => this.account.addDecided(messages.map(decidedBy)));
   }
+}
+
+/** A database that is away puts the batch off; that it was the database must be told by the error's code. */
+async function recorded(messages: readonly BusMessage[], record: () => Promise<void>): Promise<Outcome[]> {
+  try {
+    await record();
+  } catch (error) {
+    throw toDomainError(error);
+  }
+  return messages.map(() => done);
+}
+
+function seenIn({ tenant, data }: BusMessage): ReceiptSeen {
+  // The bus has checked the message by its contract.
+  const { receiptId, sourceId, source, receivedAt } = data as unknown as AlertReceived | AlertRefused;
+  return { receiptId, tenant, sourceId, source, receivedAt };
 }
 
 function decidedBy({ tenant, type, data }: BusMessage): ReceiptDecided {

@@ -28,6 +28,7 @@ export class AlertsController {
     const body = await readAlerts(stream, {
       contentType: headers['content-type'],
       contentEncoding: headers['content-encoding'],
+      contentLength: headers['content-length'],
     });
     const origin = {
       tenant: source.tenant,

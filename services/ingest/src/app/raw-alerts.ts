@@ -30,11 +30,16 @@ const NDJSON_TYPES = new Set([
  */
 export async function readAlerts(
   body: Readable,
-  headers: { readonly contentType: string | undefined; readonly contentEncoding: string | undefined },
+  headers: {
+    readonly contentType: string | undefined;
+    readonly contentEncoding: string | undefined;
+    readonly contentLength?: string | undefined;
+  },
 ): Promise<AlertBody> {
   const bytes = decoded(body, headers.contentEncoding);
   const mediaType = headers.contentType?.split(';')[0]?.trim().toLowerCase() ?? '';
   if (NDJSON_TYPES.has(mediaType)) return { kind: 'lines', alerts: linesOf(bytes) };
+  if (Number(headers.contentLength ?? 0) > DRAIN_LIMIT) throw tooLarge();
   const whole = withoutMark(await wholeOf(bytes));
   const text = whole.toString('utf8');
   if (text.trim() === '')
@@ -110,14 +115,15 @@ async function wholeOf(bytes: AsyncIterable<Buffer>): Promise<Buffer> {
     else if (length > DRAIN_LIMIT) break;
     else chunks.length = 0;
   }
-  if (length > LARGEST_BODY) {
-    throw new DomainError('body_too_large', {
-      field: 'body',
-      reason: `It is larger than ${LARGEST_BODY / 1024 / 1024} MiB; send it as NDJSON (application/x-ndjson), which has no limit.`,
-    });
-  }
+  if (length > LARGEST_BODY) throw tooLarge();
   return Buffer.concat(chunks, length);
 }
+
+const tooLarge = (): DomainError =>
+  new DomainError('body_too_large', {
+    field: 'body',
+    reason: `It is larger than ${LARGEST_BODY / 1024 / 1024} MiB; send it as NDJSON (application/x-ndjson), which has no limit.`,
+  });
 
 const LINE_FEED = 0x0a;
 
