@@ -15,7 +15,7 @@ import {
 import { newId, type JsonObject } from '#libs/kernel';
 import { repositoryRoot } from '#libs/local';
 import { createLogger, startService, startTestIssuer, type RunningService, type TestIssuer } from '#libs/service';
-import { useMigratedPostgres, type TestPostgres } from '#libs/testing';
+import type { Pool } from 'pg';
 import { actionDigest, createKeyMaterial } from '#libs/warrant';
 import { service as approvalService } from '../service';
 
@@ -71,11 +71,23 @@ export const connection = (connectionId: string): JsonObject => ({
   allowedHosts: ['fw.example.org'],
 });
 
-/** The real service on a real ledger, and everybody around it: other services by what they append, people by HTTP. */
-export function useApprovalService(): ApprovalSurroundings {
-  const surroundings = new ApprovalSurroundings(useMigratedPostgres(approvalService));
-  beforeAll(() => surroundings.open());
+/** A migrated database, as libs/testing makes one. */
+interface Ledger {
+  readonly appUrl: string;
+  pool(service: ServiceName): Pool;
+  ownerPool(): Pool;
+}
+
+/**
+ * The real service on a real ledger, and everybody around it: other services by what they append, people by HTTP.
+ * @param makeLedger is called in between, because hooks run in the order in which they are declared: the service must
+ * have stopped when its database is dropped.
+ */
+export function useApprovalService(makeLedger: () => Ledger): ApprovalSurroundings {
+  const surroundings = new ApprovalSurroundings();
   afterAll(() => surroundings.close());
+  const ledger = makeLedger();
+  beforeAll(() => surroundings.open(ledger));
   return surroundings;
 }
 
@@ -84,10 +96,10 @@ export class ApprovalSurroundings {
   private folder = '';
   private running: RunningService | undefined;
   private tokens: TestIssuer | undefined;
+  private ledger: Ledger | undefined;
 
-  constructor(readonly postgres: TestPostgres) {}
-
-  async open(): Promise<void> {
+  async open(ledger: Ledger): Promise<void> {
+    this.ledger = ledger;
     this.folder = await mkdtemp(join(tmpdir(), 'countersign-approval-'));
     await createKeyMaterial(this.folder, new Date());
     const shipped = await readFile(join(repositoryRoot, 'services', 'approval', 'policy.yaml'), 'utf8');
@@ -122,6 +134,11 @@ export class ApprovalSurroundings {
   get service(): RunningService {
     if (this.running === undefined) throw new Error('The service has not started');
     return this.running;
+  }
+
+  get postgres(): Ledger {
+    if (this.ledger === undefined) throw new Error('There is no database yet');
+    return this.ledger;
   }
 
   get issuer(): TestIssuer {

@@ -1,8 +1,10 @@
 import type { ApprovalCounts, ApprovalSummary } from '#contracts/http/approval';
+import { useMigratedPostgres } from '#libs/testing';
 import { KeyRing, loadRootPublicKey, verifyWarrant } from '#libs/warrant';
+import { service } from '../service';
 import { human, until, useApprovalService } from './approval-fixture';
 
-const at = useApprovalService();
+const at = useApprovalService(() => useMigratedPostgres(service));
 
 describe('a disruptive action', () => {
   it('is put to people, granted by another, and its warrant verifies under the pinned root', async () => {

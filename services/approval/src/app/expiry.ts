@@ -29,7 +29,7 @@ export class Expiry implements OnModuleInit {
     const actor = serviceActor('approval');
     const { state } = await this.approvals.run({ type: 'Expire', now }, { tenant, approvalId, actor, meta, time: now });
     if (state.status !== 'pending') return { status: 'done' };
-    // The clock was set back since the job was found due, or this is the deadline of an earlier opening.
+    // The clock was set back since the job was found due.
     return { status: 'again', afterMs: Math.max(500, Date.parse(state.opened.deadline) - now.getTime()) };
   }
 }

@@ -1,11 +1,13 @@
 import type { ActionRequest } from '#contracts/action';
 import { done, toMessage } from '#libs/bus';
 import { newId, type JsonObject } from '#libs/kernel';
+import { useMigratedPostgres } from '#libs/testing';
+import { service } from '../service';
 import { activationId } from './activations';
 import { ReactionsController } from './reactions.controller';
 import { connection, human, until, useApprovalService } from './approval-fixture';
 
-const at = useApprovalService();
+const at = useApprovalService(() => useMigratedPostgres(service));
 
 describe('policy', () => {
   it('lets a write run with a warrant that names nobody, and has no answer to a read', async () => {

@@ -44,7 +44,8 @@ export function decide(command: ApprovalCommand, state: Approval): ApprovalEvent
     case 'RejectAction':
       return state.status === 'none' ? [rejected(command)] : [];
     case 'OpenApproval':
-      return mayOpen(state, command.approval) ? [{ type: 'ApprovalOpened', data: command.approval }] : [];
+      // The first answer stands: nothing that was turned down can be put to people again.
+      return state.status === 'none' ? [{ type: 'ApprovalOpened', data: command.approval }] : [];
     case 'Grant':
       return grant(command, state);
     case 'Deny':
@@ -62,12 +63,6 @@ export function decide(command: ApprovalCommand, state: Approval): ApprovalEvent
       return [];
     }
   }
-}
-
-/** The first answer to a request stands. Only a playbook that was turned down may be put forward again. */
-function mayOpen(state: Approval, approval: Opened): boolean {
-  if (state.status === 'none') return true;
-  return approval.kind === 'activation' && (state.status === 'denied' || state.status === 'expired');
 }
 
 function grant(command: Extract<ApprovalCommand, { type: 'Grant' }>, state: Approval): ApprovalEvent[] {
