@@ -46,7 +46,7 @@ function whatTheApproverSees(approval: ApprovalDetail): string[] {
   const lines: [string, string | null | undefined][] = [
     ['action', request && `${request.connector} / ${request.action} (${effect ?? 'unknown effect'})`],
     ['target', request?.target && `${request.target.type} ${request.target.value}`],
-    ['why', approval.reason || null],
+    ['why', approval.reason.replaceAll('\n', ': ') || null],
     ['case', approval.case && `${approval.case.title} (${approval.case.severity})`],
     ['playbook', approval.playbook?.name],
     ['asked by', requester && `${requester.kind} ${requester.id}`],

@@ -107,12 +107,15 @@ async function showTimeline(clients: DemoClients, observer: Observer, narrator: 
   narrator.block(await timelineLines(importer, worst));
 }
 
+/** How the interpreter walks from step to step is in the timeline too; the demo shows what was done and decided. */
+const INNER_STEPS = new Set(['StepStarted', 'StepCompleted']);
+
 async function timelineLines(
   client: Awaited<ReturnType<DemoClients['as']>>,
   { caseId }: CaseSummary,
 ): Promise<string[]> {
   const { items } = await client.get<{ items: TimelineEntry[] }>(`/v1/cases/${caseId}/timeline`, { limit: 500 });
-  return items.map(({ time, text, actor }) => `${time.slice(11, 23)}  ${text}  (${actor.id})`);
+  return items.filter(({ kind }) => !INNER_STEPS.has(kind)).map(({ time, text }) => `${time.slice(11, 23)}  ${text}`);
 }
 
 async function lookAndPause(observer: Observer, signal: AbortSignal): Promise<void> {
