@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { execFile, spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -66,9 +67,14 @@ export async function launchKafka(launch: KafkaLaunch): Promise<number> {
   return child.pid ?? 0;
 }
 
-/** The cluster id is any 16 bytes in URL-safe base64, as `StorageTool random-uuid` gives them. */
+/**
+ * The cluster id is any 16 bytes in URL-safe base64, but none that begins with '-': Kafka's tool takes that for an
+ * option (one start in 64 failed).
+ */
 async function format(java: string, classpath: string, config: string): Promise<void> {
-  const id = Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString('base64url');
+  const bytes = randomBytes(16);
+  bytes[0] = (bytes[0] ?? 0) & 0x7f;
+  const id = bytes.toString('base64url');
   const args = ['-cp', classpath, 'kafka.tools.StorageTool', 'format', '-t', id, '-c', config];
   try {
     await promisify(execFile)(java, args, { timeout: 60_000 });
