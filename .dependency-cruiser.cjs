@@ -1,16 +1,19 @@
 /** The layers that docs/architecture.md describes, enforced by `npm run verify`. */
 const composition = '^services/(all-in-one|demo|cli)/';
 
+/** Packages that only compute, each named: domain/ may use them rather than parse addresses and domains by itself. */
+const computing = '^(node_modules/(typebox|tldts|ipaddr\\.js|@bufbuild/re2)/|url$)';
+
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
   forbidden: [
     {
       name: 'domain-is-pure',
       comment:
-        'domain/ knows the kernel, the playbook language, the warrant and the contracts only: no I/O, no framework.',
+        'domain/ knows the kernel, the playbook language, the warrant, the contracts, and packages that only compute: no I/O, no framework.',
       severity: 'error',
       from: { path: '^services/[^/]+/src/domain/', pathNot: '\\.spec\\.ts$' },
-      to: { pathNot: ['^services/[^/]+/src/domain/', '^libs/(kernel|cacao|warrant)/', '^contracts/'] },
+      to: { pathNot: ['^services/[^/]+/src/domain/', '^libs/(kernel|cacao|warrant)/', '^contracts/', computing] },
     },
     {
       name: 'domain-of-its-own-service',
