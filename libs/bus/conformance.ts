@@ -1,6 +1,7 @@
 import type { ServiceName } from '#contracts/envelope';
 import type { EventStore } from '#libs/event-store';
-import type { TypeScriptProcess } from '#libs/testing';
+import { DomainError } from '#libs/kernel';
+import type { TypeScriptChild } from '#libs/testing';
 import type { HandlerExtras } from './bus-server';
 import type { Bus } from './create-bus';
 import type { DeadLetters } from './dead-letters';
@@ -12,8 +13,7 @@ import { eventually } from './eventually';
 export interface BusHarness {
   createBus(service: ServiceName): Bus;
   deadLetters(): DeadLetters;
-  /** `hanging-consumer.ts` as a process of its own. */
-  spawnHangingConsumer(): TypeScriptProcess;
+  runHangingConsumer(): TypeScriptChild;
   /** Puts something on the alerts topic that is no message. */
   publishMalformed(key: string): Promise<void>;
   /** The store of the case service, whose events reach the event topics. */
@@ -120,11 +120,11 @@ export function busConformance(harness: () => BusHarness): void {
   });
 
   it('delivers the events of a category in version order', async () => {
+    const versions: string[] = [];
     const seen = await consume(bus('playbook-orchestrator'), eventTopic('case'), (_, { key, streamVersion }) => {
       versions.push(`${key} ${streamVersion}`);
       return done;
     });
-    const versions: string[] = [];
     await appendCase(harness().caseStore(), 'case-1', 3);
     await eventually(() => expect(seen).toHaveLength(3));
     expect(versions).toEqual(['case-1 1', 'case-1 2', 'case-1 3']);
@@ -158,17 +158,18 @@ export function busConformance(harness: () => BusHarness): void {
   });
 
   it('delivers again what a killed process had handled and not recorded, to another instance', async () => {
-    const victim = harness().spawnHangingConsumer();
+    const victim = harness().runHangingConsumer();
     try {
       await publish(bus('ingest'), 'a-1', 'b-1');
-      await eventually(() => expect(victim.lines.length).toBeGreaterThan(0), harness().takeoverMs);
+      await victim.nextLine();
       const after: string[] = [];
       const standby = consume(bus(), ALERTS_TOPIC, (name) => (after.push(name), done));
-      await victim.kill();
+      victim.kill();
       await eventually(() => expect(after.toSorted()).toEqual(['a-1', 'b-1']), harness().takeoverMs);
       await standby;
     } finally {
-      await victim.kill();
+      victim.kill();
+      await victim.ended();
     }
   });
 
@@ -189,6 +190,21 @@ export function busConformance(harness: () => BusHarness): void {
     await eventually(() => expect(seen).toContain('a-3'));
     expect(ofKey(seen, 'a').slice(-3)).toEqual(['a-1', 'a-2', 'a-3']);
     await eventually(async () => expect((await consumer.troubles()).parked.size).toBe(0));
+  });
+
+  it('puts a batch off while our own database is away, and parks nothing', async () => {
+    let outages = 2;
+    const seen: string[] = [];
+    const consumer = bus();
+    await consumeBatches(consumer, ALERTS_TOPIC, (messages) => {
+      if ((outages -= 1) >= 0) throw new DomainError('database_unavailable', 'gone for a moment');
+      seen.push(...messages.map(nameOf));
+      return Promise.resolve(messages.map(() => done));
+    });
+    await publish(bus('ingest'), 'a-1', 'a-2', 'b-1');
+    await eventually(() => expect(seen.toSorted()).toEqual(['a-1', 'a-2', 'b-1']));
+    expect(ofKey(seen, 'a')).toEqual(['a-1', 'a-2']);
+    expect((await consumer.troubles()).parked.size).toBe(0);
   });
 
   it('puts what a handler refuses to the dead letters, with reason and field, and goes on with its key', async () => {
@@ -295,7 +311,8 @@ export function busConformance(harness: () => BusHarness): void {
   });
 }
 
-async function appendCase(store: EventStore, stream: string, count: number): Promise<void> {
+/** Appends `count` events to a stream of the category case, one at a time. */
+export async function appendCase(store: EventStore, stream: string, count: number): Promise<void> {
   for (let version = 0; version < count; version += 1) {
     const head = (await store.heads('case', [stream])).get(stream) ?? { version: 0, hash: '' };
     const { status } = await store.append([

@@ -5,8 +5,7 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import pino from 'pino';
 import { createMemoryEventStore } from '#libs/event-store';
 import { DomainError } from '#libs/kernel';
-import { usePostgres } from '#libs/testing';
-import { BUS_DATABASE } from './bus-database';
+import { useMigratedPostgres } from '#libs/testing';
 import { connectBus } from './connect-bus';
 import { message } from './conformance';
 import { createBus } from './create-bus';
@@ -14,7 +13,7 @@ import { DeadLetters } from './dead-letters';
 import { eventually } from './eventually';
 import { ALERTS_TOPIC, BUS, done, type BusMessage, type Outcome } from './port';
 
-const postgres = usePostgres(BUS_DATABASE);
+const postgres = useMigratedPostgres();
 
 /** As in every service: filters and guards that stand for HTTP and must not touch what comes by the bus. */
 @Catch()

@@ -1,32 +1,41 @@
-import { Pool } from 'pg';
-import pino from 'pino';
-import { createMemoryEventStore } from '#libs/event-store';
-import { createBus } from './create-bus';
+import { runTypeScript, type TypeScriptChild } from '#libs/testing';
 import type { KafkaSettings } from './kafka-transport/kafka-settings';
-import { ALERTS_TOPIC, type BatchHandler } from './port';
 
-/** Of a process that a test kills between handling and recording. */
 export interface HangingConsumerOptions {
   readonly databaseUrl: string;
+  /** On PostgreSQL when absent. */
   readonly kafka?: KafkaSettings;
 }
 
-/** Prints the key of every alert that it is handed, and never answers. */
-function run({ databaseUrl, kafka }: HangingConsumerOptions): void {
-  const bus = createBus({
-    kind: kafka ? 'kafka' : 'postgres',
-    service: 'case',
-    store: createMemoryEventStore(),
-    pool: new Pool({ connectionString: databaseUrl }),
-    kafka,
-    logger: pino({ level: 'warn' }, pino.destination(2)),
-  });
-  const handler: BatchHandler = (messages) => {
-    for (const { key } of messages) process.stdout.write(`${key}\n`);
-    return new Promise(() => undefined);
-  };
-  bus.server().addHandler(ALERTS_TOPIC, handler, true, {});
-  bus.server().listen(() => undefined);
-}
+/**
+ * A process of the case service's group that prints the key of every alert it is handed and never answers: for a test to
+ * kill between handling and recording.
+ */
+export function runHangingConsumer(options: HangingConsumerOptions): TypeScriptChild {
+  return runTypeScript(
+    `
+    import { Pool } from 'pg';
+    import pino from 'pino';
+    import { ALERTS_TOPIC, type BatchHandler, createBus } from '#libs/bus';
+    import { createPostgresEventStore } from '#libs/event-store';
 
-run(JSON.parse(process.argv[2] ?? '{}'));
+    const { databaseUrl, kafka } = JSON.parse(process.env.HANGING_CONSUMER ?? '{}');
+    const pool = new Pool({ connectionString: databaseUrl });
+    const bus = createBus({
+      kind: kafka ? 'kafka' : 'postgres',
+      service: 'case',
+      store: createPostgresEventStore({ pool }),
+      pool,
+      kafka,
+      logger: pino({ level: 'warn' }, pino.destination(2)),
+    });
+    const handler: BatchHandler = (messages) => {
+      for (const { key } of messages) process.stdout.write(key + '\\n');
+      return new Promise(() => undefined);
+    };
+    bus.server().addHandler(ALERTS_TOPIC, handler, true, {});
+    bus.server().listen(() => undefined);
+    `,
+    { HANGING_CONSUMER: JSON.stringify(options) },
+  );
+}

@@ -1,14 +1,12 @@
-import { join } from 'node:path';
 import { Pool } from 'pg';
 import pino from 'pino';
 import type { ServiceName } from '#contracts/envelope';
-import { createMemoryEventStore, type EventStore } from '#libs/event-store';
-import { spawnTypeScript, useKafka, usePostgres } from '#libs/testing';
-import { BUS_DATABASE } from '../bus-database';
+import { createPostgresEventStore } from '#libs/event-store';
+import { useKafka, useMigratedPostgres } from '#libs/testing';
 import { busConformance, type BusHarness } from '../conformance';
 import { createBus, type Bus } from '../create-bus';
 import { DeadLetters } from '../dead-letters';
-import type { HangingConsumerOptions } from '../hanging-consumer';
+import { runHangingConsumer } from '../hanging-consumer';
 import { ALERTS_TOPIC } from '../port';
 import { eventTopic } from '../topics';
 import { createRelay, type Relay } from '../relay';
@@ -19,21 +17,20 @@ import type { KafkaSettings } from './kafka-settings';
 const kafka = useKafka();
 
 kafka.describe('the bus on Kafka', () => {
-  const postgres = usePostgres(BUS_DATABASE);
+  const postgres = useMigratedPostgres();
   const logger = pino({ level: process.env['BUS_LOG'] ?? 'silent' });
   let settings: KafkaSettings;
   let pools: Map<Bus, Pool>;
-  let store: EventStore;
   let relay: Relay;
 
   beforeEach(async () => {
     pools = new Map();
-    store = createMemoryEventStore();
     await postgres.ownerPool().query('truncate bus.cursor, bus.parked, bus.dead_letter');
     settings = { brokers: kafka.brokers, prefix: kafka.freshPrefix(), sessionTimeoutMs: 6_000 };
     await createTopics(settings, { partitions: 3, topics: [ALERTS_TOPIC, eventTopic('case')] }, logger);
     const ledger = harness.createBus('ledger');
-    relay = createRelay({ store, publisher: ledger.publisher, pool: postgres.pool('ledger'), logger });
+    const pool = postgres.pool('ledger');
+    relay = createRelay({ store: createPostgresEventStore({ pool }), publisher: ledger.publisher, pool, logger });
     relay.start();
   });
   afterEach(async () => {
@@ -52,15 +49,19 @@ kafka.describe('the bus on Kafka', () => {
     createBus(service: ServiceName): Bus {
       const pool = new Pool({ connectionString: postgres.urlFor(service), max: 5 });
       pool.on('error', () => undefined);
-      const bus = createBus({ kind: 'kafka', service, store, pool, kafka: settings, logger });
+      const bus = createBus({
+        kind: 'kafka',
+        service,
+        store: createPostgresEventStore({ pool }),
+        pool,
+        kafka: settings,
+        logger,
+      });
       pools.set(bus, pool);
       return bus;
     },
     deadLetters: () => new DeadLetters(postgres.pool('ledger')),
-    spawnHangingConsumer() {
-      const options: HangingConsumerOptions = { databaseUrl: postgres.urlFor('case'), kafka: settings };
-      return spawnTypeScript(join(__dirname, '..', 'hanging-consumer.ts'), [JSON.stringify(options)]);
-    },
+    runHangingConsumer: () => runHangingConsumer({ databaseUrl: postgres.urlFor('case'), kafka: settings }),
     async publishMalformed(key) {
       const producer = kafkaClient(settings, 'tests', logger).producer();
       await producer.connect();
@@ -68,7 +69,7 @@ kafka.describe('the bus on Kafka', () => {
       await producer.send({ topic, messages: [{ key, value: 'no { JSON', headers: { ce_specversion: '1.0' } }] });
       await producer.disconnect();
     },
-    caseStore: () => store,
+    caseStore: () => createPostgresEventStore({ pool: postgres.pool('case') }),
   };
 
   busConformance(() => harness);

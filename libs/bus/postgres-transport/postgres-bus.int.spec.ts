@@ -1,26 +1,22 @@
-import { join } from 'node:path';
 import { Pool } from 'pg';
 import pino from 'pino';
 import type { ServiceName } from '#contracts/envelope';
-import { createMemoryEventStore, type EventStore } from '#libs/event-store';
-import { spawnTypeScript, usePostgres } from '#libs/testing';
-import { BUS_DATABASE } from '../bus-database';
+import { createPostgresEventStore } from '#libs/event-store';
+import { useMigratedPostgres } from '#libs/testing';
 import { busConformance, type BusHarness } from '../conformance';
 import { createBus, type Bus } from '../create-bus';
 import { DeadLetters } from '../dead-letters';
-import type { HangingConsumerOptions } from '../hanging-consumer';
+import { runHangingConsumer } from '../hanging-consumer';
 import { ALERTS_TOPIC } from '../port';
 
-const postgres = usePostgres(BUS_DATABASE);
+const postgres = useMigratedPostgres();
 
 describe('the bus on PostgreSQL', () => {
   let pools: Map<Bus, Pool>;
-  let store: EventStore;
   const logger = pino({ level: process.env['BUS_LOG'] ?? 'silent' });
 
   beforeEach(async () => {
     pools = new Map();
-    store = createMemoryEventStore();
     await postgres.ownerPool().query('truncate bus.log, bus.cursor, bus.parked, bus.dead_letter');
   });
   afterEach(async () => {
@@ -33,15 +29,18 @@ describe('the bus on PostgreSQL', () => {
     createBus(service: ServiceName): Bus {
       const pool = new Pool({ connectionString: postgres.urlFor(service), max: 5 });
       pool.on('error', () => undefined);
-      const bus = createBus({ kind: 'postgres', service, store, pool, logger });
+      const bus = createBus({
+        kind: 'postgres',
+        service,
+        store: createPostgresEventStore({ pool }),
+        pool,
+        logger,
+      });
       pools.set(bus, pool);
       return bus;
     },
     deadLetters: () => new DeadLetters(postgres.pool('ledger')),
-    spawnHangingConsumer() {
-      const options: HangingConsumerOptions = { databaseUrl: postgres.urlFor('case') };
-      return spawnTypeScript(join(__dirname, '..', 'hanging-consumer.ts'), [JSON.stringify(options)]);
-    },
+    runHangingConsumer: () => runHangingConsumer({ databaseUrl: postgres.urlFor('case') }),
     async publishMalformed(key) {
       await postgres
         .ownerPool()
@@ -50,7 +49,7 @@ describe('the bus on PostgreSQL', () => {
           key,
         ]);
     },
-    caseStore: () => store,
+    caseStore: () => createPostgresEventStore({ pool: postgres.pool('case') }),
   };
 
   busConformance(() => harness);
