@@ -39,8 +39,6 @@ export class SingleActive {
 
   private async open(): Promise<PoolClient> {
     const session = await this.pool.connect();
-    // A host that vanished without a word must not hold its locks until TCP gives up after hours. Seconds.
-    await session.query('set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 5; set tcp_keepalives_count = 3');
     session.on('error', (error) => {
       if (this.session !== session) return;
       this.logger.warn({ err: error }, 'The session that holds the consumer locks is gone; another may take over');
@@ -48,6 +46,8 @@ export class SingleActive {
       this.held.clear();
       session.release(error);
     });
+    // A host that vanished without a word must not hold its locks until TCP gives up after hours. Seconds.
+    await session.query('set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 5; set tcp_keepalives_count = 3');
     return session;
   }
 
