@@ -62,6 +62,16 @@ export const endpoints: readonly Endpoint[] = [
   },
   { ...json, path: '/.well-known/jwks.json', summary: "The local issuer's public keys" },
   {
+    ...json,
+    path: '/.well-known/oauth-protected-resource',
+    summary: 'Where tokens for /mcp come from (RFC 9728)',
+  },
+  {
+    ...json,
+    path: '/.well-known/oauth-protected-resource/mcp',
+    summary: 'The same, where clients of MCP look for it first',
+  },
+  {
     ...open,
     method: 'POST',
     path: '/oauth/token',

@@ -1,12 +1,12 @@
+import { isIPv4 } from 'node:net';
 import { resolve } from 'node:path';
 import type { CommonVariables } from './config';
 
 /** Hosts that only this machine can reach, and so never an outside system of a real installation. */
 export function isLoopback(host: string): boolean {
   const name = host.replace(/^\[|\]$/g, '').toLowerCase();
-  return (
-    name === 'localhost' || name.endsWith('.localhost') || name === '::1' || /^127\./.test(name) || name === '0.0.0.0'
-  );
+  if (isIPv4(name)) return name.startsWith('127.') || name === '0.0.0.0';
+  return name === 'localhost' || name.endsWith('.localhost') || name === '::1' || name === '::';
 }
 
 /** What the production profile refuses of the variables that all services share. */

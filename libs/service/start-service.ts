@@ -191,7 +191,14 @@ function stepsToStop(opened: Opened): ShutdownStep[] {
     },
     { name: 'consumers', budgetMs: 2_500, run: () => bus?.server().stop() },
     { name: 'jobs and projections', budgetMs: 2_000, run: () => Promise.all([jobs?.stop(1_500), projections?.stop()]) },
-    { name: 'application', budgetMs: 500, run: () => app?.close() },
+    {
+      name: 'application',
+      budgetMs: 500,
+      run: () => {
+        app?.getHttpServer().closeAllConnections();
+        return app?.close();
+      },
+    },
     { name: 'publisher', budgetMs: 1_000, run: () => bus?.stop() },
     {
       name: 'database',

@@ -54,6 +54,8 @@ export function installEdge(fastify: FastifyInstance, options: EdgeOptions): voi
   });
 
   fastify.addHook('onSend', async (_, reply) => {
+    // What somebody has uploaded must never be taken for a page of ours.
+    reply.header('x-content-type-options', 'nosniff');
     // A connection that falls idle only after the server has begun to close would hold it up for its keep-alive.
     if (options.stopping.aborted) reply.header('connection', 'close');
   });

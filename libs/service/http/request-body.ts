@@ -7,6 +7,8 @@ export const BODY_LIMIT = 16 * 1024 * 1024;
 /** How much of a body that is too large is still read away, so that its sender comes to read the answer. */
 const DRAIN_LIMIT = 4 * BODY_LIMIT;
 const DRAIN_MS = 5_000;
+/** A body with a limit must also arrive in some time, or it would hold its connection for ever. */
+const ARRIVAL_MS = 60_000;
 
 /** One parser for every content type: what an endpoint takes stands in the table, not in a list of parsers. */
 export function installBodyParser(fastify: FastifyInstance): void {
@@ -17,7 +19,7 @@ export function installBodyParser(fastify: FastifyInstance): void {
     if (request.routeOptions.config.passesOn !== undefined) return payload;
     if (endpoint === undefined || endpoint.rawBody === true) return undefined;
     const type = mediaTypeOf(request, endpoint.consumes ?? ['application/json']);
-    const bytes = await readWithin(payload, Number(request.headers['content-length']));
+    const bytes = await arriving(payload, readWithin(payload, Number(request.headers['content-length'])));
     if (type === 'application/x-www-form-urlencoded') return Object.fromEntries(new URLSearchParams(utf8(bytes)));
     if (!isJson(type)) return utf8(bytes);
     return new Promise((resolve, reject) => {
@@ -61,6 +63,15 @@ async function readWithin(payload: Readable, announced: number): Promise<Buffer>
   }
   if (length > BODY_LIMIT) throw tooLarge();
   return Buffer.concat(chunks, length);
+}
+
+async function arriving(payload: Readable, reading: Promise<Buffer>): Promise<Buffer> {
+  const timer = setTimeout(() => payload.destroy(), ARRIVAL_MS);
+  try {
+    return await reading;
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function tooLarge(): DomainError {

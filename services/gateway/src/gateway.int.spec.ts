@@ -139,7 +139,7 @@ describe('the reverse proxy', () => {
     expect(await text(response)).toBe('got 11;end');
   });
 
-  it('says that a service is down, and comes back with it', async () => {
+  it('says that a service is down, and goes on when it is back', async () => {
     const down = await fetch(`${gateway.url}/v1/connections`);
     expect(down.status).toBe(503);
     expect(down.headers.get('content-type')).toContain('application/problem+json');
@@ -147,6 +147,29 @@ describe('the reverse proxy', () => {
       code: 'service_unavailable',
       detail: 'The service connector cannot be reached. Try again.',
     });
+    const back = createServer((_, response) => response.end('{"items":[]}'));
+    back.listen(Number(new URL(environment.CONNECTOR_URL ?? '').port), '127.0.0.1');
+    await once(back, 'listening');
+    try {
+      expect((await fetch(`${gateway.url}/v1/connections`)).status).toBe(200);
+    } finally {
+      back.closeAllConnections();
+      back.close();
+    }
+  });
+
+  it('brings the answer back to a body that is too large, and to one that nobody may send', async () => {
+    const large = Buffer.alloc(20_000_000, 0x20);
+    const send = async (headers: Record<string, string>) => {
+      const answer = await fetch(`${gateway.url}/v1/approvals/${newId()}/grant`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...headers },
+        body: large,
+      });
+      return JSON.parse(await answer.text());
+    };
+    expect(await send(await as('olivia'))).toMatchObject({ status: 413, code: 'body_too_large' });
+    expect(await send({})).toMatchObject({ status: 401, code: 'token_missing' });
   });
 
   it('says that a service does not answer in time', async () => {
@@ -381,8 +404,12 @@ describe('MCP', () => {
     };
     const headers = await agent();
     const client = await connect(headers);
-    const listed = await client.callTool({ name: 'list_cases', arguments: { status: ['open', 'closed'], limit: 5 } });
-    expect(listed).toMatchObject({ isError: expect.any(Boolean) });
+    const listed = await client.callTool({ name: 'list_cases', arguments: { q: 'mail ex', limit: 5 } });
+    expect(listed).toMatchObject({
+      isError: false,
+      content: [{ type: 'text', text: expect.stringContaining('items') }],
+    });
+    expect(seen.at(-1)?.url).toBe('/v1/cases?q=mail+ex&limit=5');
     const id = newId();
     expect(await client.callTool({ name: 'get_case', arguments: { id } })).toMatchObject({ isError: true });
     expect(seen.at(-1)).toEqual({ url: `/v1/cases/${id}`, authorization: headers.authorization });

@@ -33,6 +33,19 @@ export class McpController {
     await transport.handleRequest(request.raw, reply.raw, request.body);
   }
 
+  /** RFC 9728, section 2: what a client needs to know to get a token. */
+  @Get(['/.well-known/oauth-protected-resource', '/.well-known/oauth-protected-resource/mcp'])
+  resource(@Req() { headers }: FastifyRequest) {
+    const { settings, config } = this.context;
+    demandOwnOrigin(headers, config.GATEWAY_PUBLIC_URL);
+    return {
+      resource: `${config.GATEWAY_PUBLIC_URL ?? `http://${headers.host}`}/mcp`,
+      authorization_servers: [settings.issuer],
+      bearer_methods_supported: ['header'],
+      resource_name: 'Countersign MCP',
+    };
+  }
+
   @Get('/mcp')
   noStream(@Res() reply: FastifyReply): void {
     void reply.code(405).header('allow', 'POST').send(NOT_ALLOWED);
