@@ -6,6 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import type { ActionManifest, ActionRequest } from '#contracts/action';
 import { type Actor, type Category, CATEGORY_OWNERS, serviceActor, type ServiceName } from '#contracts/envelope';
+import type { PlaybookImported, PlaybookView } from '#contracts/http/playbook-orchestrator';
 import { createPostgresEventStore, type EventStore, headOf, type RecordedEvent } from '#libs/event-store';
 import { deterministicId, type DomainEvent, type JsonObject, newId } from '#libs/kernel';
 import { createLogger, type RunningService, startService, startTestIssuer, type TestIssuer } from '#libs/service';
@@ -36,13 +37,19 @@ export class OrchestratorHarness {
     const folder = mkdtempSync(join(tmpdir(), 'countersign-orchestrator-'));
     await createKeyMaterial(folder, new Date());
     const issuer = await startTestIssuer();
-    const harness = new OrchestratorHarness(postgres, folder, issuer, await run(postgres, folder, issuer));
-    return harness;
+    return new OrchestratorHarness(postgres, folder, issuer, await run(postgres, folder, issuer));
   }
 
   async restart(): Promise<void> {
     await this.running.stop();
     this.running = await run(this.postgres, this.folder, this.issuer);
+  }
+
+  /** Drops the read models and waits until they have followed the ledger again. */
+  async rebuild(events: readonly RecordedEvent[]): Promise<void> {
+    const { readModels } = this.running.context;
+    for (const name of readModels.names()) await readModels.rebuild(name);
+    await readModels.caughtUpWith(events, 20_000);
   }
 
   async stop(): Promise<void> {
@@ -238,6 +245,21 @@ export class OrchestratorHarness {
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });
     return { status: answer.status, body: (await answer.json()) as T };
+  }
+
+  importText(text: string, as = 'ines'): Promise<Answer<PlaybookImported>> {
+    return this.call<PlaybookImported>('POST', '/v1/playbooks', as, { text, format: 'yaml' });
+  }
+
+  /** Imports a playbook and has another human activate it. */
+  async activate(text: string): Promise<PlaybookImported> {
+    const { body: imported } = await this.importText(text);
+    await this.answerActivation(imported.playbookId, imported.digest);
+    await eventually(async () => {
+      const { body } = await this.call<PlaybookView>('GET', `/v1/playbooks/${imported.playbookId}`, 'arno');
+      return body.activeDigest === imported.digest ? true : undefined;
+    }, 'the activation');
+    return imported;
   }
 
   runEvents(runId: string): Promise<RecordedEvent[]> {
