@@ -2,6 +2,9 @@ import { closeSync, existsSync, openSync, readSync, statSync } from 'node:fs';
 
 const POLL_MS = 300;
 const CHUNK_BYTES = 64 * 1024;
+/** So many lines in so long; a broker that is away makes a service say the same a hundred times a second. */
+const SHOWN_LINES = 5;
+const WINDOW_MS = 10_000;
 
 /**
  * Follows the log file of a process from its present end, and hands over the warnings and errors in it, in words. What
@@ -11,6 +14,9 @@ export class LogFollower {
   private offset: number;
   private rest = '';
   private readonly timer: NodeJS.Timeout;
+  private windowFrom = 0;
+  private shown = 0;
+  private held = 0;
 
   constructor(
     private readonly file: string,
@@ -28,6 +34,7 @@ export class LogFollower {
   }
 
   private readOn(): void {
+    this.beginWindow();
     if (!existsSync(this.file)) return;
     const { size } = statSync(this.file);
     // A new file has taken its place.
@@ -52,8 +59,22 @@ export class LogFollower {
     this.rest = lines.pop() ?? '';
     for (const line of lines) {
       const warning = warningIn(line);
-      if (warning !== undefined) this.onWarning(warning);
+      if (warning !== undefined) this.show(warning);
     }
+  }
+
+  private show(warning: string): void {
+    if (this.shown < SHOWN_LINES) this.onWarning(warning);
+    else this.held += 1;
+    this.shown += 1;
+  }
+
+  private beginWindow(): void {
+    if (performance.now() - this.windowFrom < WINDOW_MS) return;
+    if (this.held > 0) this.onWarning(`${this.held} more warnings stand in ${this.file}`);
+    this.windowFrom = performance.now();
+    this.shown = 0;
+    this.held = 0;
   }
 }
 

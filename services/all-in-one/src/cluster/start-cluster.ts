@@ -12,7 +12,7 @@ import {
   repositoryRoot,
   SupervisedProcess,
 } from '#libs/local';
-import { createLogger, loadConfig, type ServiceDefinition, shutDown, type ShutdownStep } from '#libs/service';
+import { createLogger, loadConfig, type ServiceDefinition, shutDown, SHUTDOWN_MS } from '#libs/service';
 import { type LaunchedDatabase, launchDatabase, type Launch, type LaunchOptions, settle } from '../local-environment';
 import { choosePorts, type Ports, portVariables, urlOn } from '../ports';
 import { definitions as allDefinitions } from '../services';
@@ -50,7 +50,10 @@ interface Started {
   database?: LaunchedDatabase;
 }
 
-const READY_TIMEOUT_MS = 60_000;
+const READY_TIMEOUT_MS = 120_000;
+/** A little less than what a supervisor allows. */
+const STOP_MS = SHUTDOWN_MS - 400;
+const DATABASE_STOP_MS = 1_300;
 
 /**
  * Countersign as a large SOC runs it: Kafka (KAFKA_BROKERS, or one of our own), PostgreSQL (LEDGER_URL, or the embedded
@@ -69,7 +72,7 @@ export async function startCluster(
     if (!options.quiet) process.stderr.write(`cluster: ${message}\n`);
   };
   let ending: Promise<void> | undefined;
-  const stop = (): Promise<void> => (ending ??= shutDown(stepsToStop(started), logger));
+  const stop = (): Promise<void> => (ending ??= stopAll(started, logger));
   try {
     const left = await endRecordedProcesses(launch.folder.processes);
     if (left.length > 0) report(`ended what an earlier launcher had left: ${left.join(', ')}`);
@@ -180,18 +183,28 @@ function servicesOf(launch: Launch, { processes }: Started, ports: Ports): Map<S
   );
 }
 
-/** The budgets add up to less than 10 s; each process is killed a little before its step's budget is spent. */
-function stepsToStop({ lock, processes, followers, broker, database }: Started): ShutdownStep[] {
+/** Each process is killed a little before its step's budget is spent; what the services leave of it is the broker's. */
+async function stopAll({ lock, processes, followers, broker, database }: Started, logger: Logger): Promise<void> {
+  const begun = performance.now();
   const others = [...processes.values()].filter(({ name }) => name !== 'gateway' && name !== 'ledger');
-  return [
-    { name: 'gateway', budgetMs: 1_500, run: () => processes.get('gateway')?.stop(1_200) },
-    { name: 'services', budgetMs: 3_000, run: () => Promise.all(others.map((process) => process.stop(2_700))) },
-    { name: 'ledger', budgetMs: 1_500, run: () => processes.get('ledger')?.stop(1_200) },
-    { name: 'logs', budgetMs: 100, run: () => followers.forEach((follower) => follower.stop()) },
-    { name: 'broker', budgetMs: 2_200, run: () => broker?.stop() },
-    { name: 'database', budgetMs: 1_200, run: () => database?.local?.stop() },
-    { name: 'data folder', budgetMs: 100, run: () => lock.release() },
-  ];
+  await shutDown(
+    [
+      { name: 'gateway', budgetMs: 1_500, run: () => processes.get('gateway')?.stop(1_200) },
+      { name: 'services', budgetMs: 3_000, run: () => Promise.all(others.map((process) => process.stop(2_700))) },
+      { name: 'ledger', budgetMs: 1_500, run: () => processes.get('ledger')?.stop(1_200) },
+      { name: 'logs', budgetMs: 100, run: () => followers.forEach((follower) => follower.stop()) },
+    ],
+    logger,
+  );
+  const left = STOP_MS - (performance.now() - begun);
+  await shutDown(
+    [
+      { name: 'broker', budgetMs: left - DATABASE_STOP_MS, run: () => broker?.stop() },
+      { name: 'database', budgetMs: DATABASE_STOP_MS, run: () => database?.local?.stop() },
+      { name: 'data folder', budgetMs: 100, run: () => lock.release() },
+    ],
+    logger,
+  );
 }
 
 function logFileOf(launch: Launch, name: ServiceName): string {
