@@ -1,3 +1,187 @@
-import type { Endpoint } from './endpoint';
+import Type, { type Static } from 'typebox';
+import { SigningKey } from '../action';
+import { AuditReport } from '../audit';
+import { Actor, CATEGORIES } from '../envelope';
+import { CheckpointSigned } from '../events/checkpoint';
+import { AnyObject, Closed, Literals, Nullable, Text, Timestamp, Uuid } from '../schema';
+import { EventView } from './case';
+import { type Endpoint, paged, pageQuery } from './endpoint';
 
-export const endpoints: readonly Endpoint[] = [];
+const user = { service: 'ledger', auth: 'user' } as const;
+const StreamName = Type.String({ pattern: '^[a-z]+-[\\w.:-]{1,300}$', description: '`case-<id>`, `run-<id>`, ...' });
+
+export const AuditKeys = Closed({
+  root: Closed({ keyId: Text(100), publicKey: Type.String({ description: 'Raw 32 bytes, base64url.' }) }),
+  keys: Type.Array(SigningKey),
+});
+export type AuditKeys = Static<typeof AuditKeys>;
+
+export const ExportQuery = Closed({ stream: Type.Optional(StreamName) });
+export type ExportQuery = Static<typeof ExportQuery>;
+
+export const ReplayQuery = Closed({ stream: StreamName, ...pageQuery });
+export type ReplayQuery = Static<typeof ReplayQuery>;
+export const StoryLine = Closed({
+  version: Type.Integer(),
+  time: Timestamp,
+  actor: Actor,
+  type: Type.String(),
+  /** One sentence for people. */
+  text: Type.String(),
+});
+export const Story = Closed({ stream: Type.String(), items: Type.Array(StoryLine), next: Type.Optional(Text(500)) });
+export type Story = Static<typeof Story>;
+
+const time = (description: string) => Type.Optional(Type.String({ format: 'date-time', description }));
+export const EventsQuery = Closed({
+  ...pageQuery,
+  category: Type.Optional(Type.Array(Literals(...CATEGORIES), { description: 'Give it more than once for several.' })),
+  type: Type.Optional(Type.Array(Text(100))),
+  actor: Type.Optional(Text(200)),
+  from: time('At or after that time.'),
+  to: time('Before that time.'),
+});
+export type EventsQuery = Static<typeof EventsQuery>;
+
+export const DeadLetterView = Closed({
+  id: Uuid,
+  group: Type.String(),
+  topic: Type.String(),
+  key: Type.String(),
+  messageId: Type.String(),
+  code: Type.String(),
+  reason: Type.String(),
+  field: Nullable(Type.String()),
+  attempts: Type.Integer(),
+  status: Literals('open', 'retried', 'dropped'),
+  /** When it died. */
+  time: Timestamp,
+  decidedAt: Nullable(Timestamp),
+  decidedBy: Nullable(Type.String()),
+  /** The whole message, or `{raw}` of what was none. */
+  message: AnyObject,
+});
+export type DeadLetterView = Static<typeof DeadLetterView>;
+export const DeadLettersQuery = Closed({
+  ...pageQuery,
+  topic: Type.Optional(Text(200)),
+  group: Type.Optional(Text(200)),
+  status: Type.Optional(Literals('open', 'retried', 'dropped')),
+});
+export type DeadLettersQuery = Static<typeof DeadLettersQuery>;
+
+const letterParams = Closed({ id: Uuid });
+
+export const endpoints: readonly Endpoint[] = [
+  {
+    ...user,
+    method: 'GET',
+    path: '/v1/audit/verify',
+    permission: 'ledger:verify',
+    summary: 'Walk the whole ledger: chains, checkpoints, their signatures and trees',
+    responses: { 200: AuditReport },
+  },
+  {
+    ...user,
+    method: 'POST',
+    path: '/v1/audit/checkpoints',
+    permission: 'ledger:verify',
+    summary: 'Sign a checkpoint now, over everything that is recorded',
+    description: 'Answers with the last checkpoint when it covers everything already.',
+    responses: { 200: CheckpointSigned },
+  },
+  {
+    ...user,
+    method: 'GET',
+    path: '/v1/audit/checkpoints',
+    permission: 'ledger:verify',
+    summary: 'The checkpoints, the latest first: keep one elsewhere, as a witness',
+    query: Closed(pageQuery),
+    responses: { 200: paged(CheckpointSigned) },
+  },
+  {
+    method: 'GET',
+    path: '/v1/audit/keys',
+    service: 'ledger',
+    auth: 'public',
+    summary: 'The root key, and the keys that sign checkpoints under it',
+    responses: { 200: AuditKeys },
+  },
+  {
+    ...user,
+    method: 'GET',
+    path: '/v1/audit/export',
+    permission: 'ledger:export',
+    summary: 'The ledger as NDJSON, to be verified offline',
+    description: "A header, events in (tx, position) order, other tenants' events as bare hashes, and an end.",
+    query: ExportQuery,
+    responses: { 200: Type.String() },
+    produces: 'application/x-ndjson',
+  },
+  {
+    ...user,
+    method: 'GET',
+    path: '/v1/audit/replay',
+    permission: 'ledger:read',
+    summary: 'A stream as a story, one sentence an event',
+    query: ReplayQuery,
+    responses: { 200: Story },
+  },
+  {
+    ...user,
+    method: 'GET',
+    path: '/v1/streams/:stream/events',
+    permission: 'ledger:read',
+    summary: 'The events of one stream',
+    params: Closed({ stream: StreamName }),
+    query: Closed(pageQuery),
+    responses: { 200: paged(EventView) },
+  },
+  {
+    ...user,
+    method: 'GET',
+    path: '/v1/events',
+    permission: 'ledger:read',
+    summary: 'Events by category, type, actor and time, in the order of the ledger',
+    description:
+      'A page may hold fewer events than `limit`, or none, and still have a `next`. With `Accept: application/x-ndjson` all of them, one a line.',
+    query: EventsQuery,
+    responses: { 200: paged(EventView) },
+  },
+  {
+    ...user,
+    method: 'GET',
+    path: '/v1/dead-letters',
+    permission: 'dead-letters:read',
+    summary: 'Messages that no handler could take, the latest first',
+    query: DeadLettersQuery,
+    responses: { 200: paged(DeadLetterView) },
+  },
+  {
+    ...user,
+    method: 'GET',
+    path: '/v1/dead-letters/:id',
+    permission: 'dead-letters:read',
+    summary: 'One dead letter, with its whole message',
+    params: letterParams,
+    responses: { 200: DeadLetterView },
+  },
+  {
+    ...user,
+    method: 'POST',
+    path: '/v1/dead-letters/:id/retry',
+    permission: 'dead-letters:write',
+    summary: 'Put it before its handler again',
+    params: letterParams,
+    responses: { 200: DeadLetterView },
+  },
+  {
+    ...user,
+    method: 'POST',
+    path: '/v1/dead-letters/:id/drop',
+    permission: 'dead-letters:write',
+    summary: 'Take note that it is not to be handled',
+    params: letterParams,
+    responses: { 200: DeadLetterView },
+  },
+];

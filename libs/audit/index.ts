@@ -1,0 +1,4 @@
+export * from './checkpoint';
+export * from './ledger-verifier';
+export * from './verify-export';
+export * from './export-lines';

@@ -1,0 +1,196 @@
+import type { KeyObject } from 'node:crypto';
+import type { AuditProblem, AuditReport } from '#contracts/audit';
+import { SigningKey } from '#contracts/action';
+import { CheckpointSigned } from '#contracts/events/checkpoint';
+import { type ChainFault, ChainVerifier, leafHash, MerkleTree, type RecordedEvent } from '#libs/event-store';
+import { DomainError } from '#libs/kernel';
+import { KeyRing } from '#libs/warrant';
+import { Check } from 'typebox/value';
+import { CHECKPOINT_LOG, checkpointDigest, signatureProblem } from './checkpoint';
+import { type Leaf, LeafWindow } from './leaf-window';
+
+export interface VerifierOptions {
+  /** The pinned root: the only thing that has to be trusted. */
+  readonly rootPublicKey: KeyObject;
+  /** A checkpoint that was kept elsewhere: it finds a cut-off tail, together with the checkpoints in it. */
+  readonly witness?: CheckpointSigned;
+  /** `stream`: one stream alone, which no checkpoint can be held against. */
+  readonly scope?: 'ledger' | 'stream';
+}
+
+const MAX_PROBLEMS = 100;
+
+/**
+ * Verifies a ledger as it streams by in (tx, position) order (invariant 2): hash chains, order, the checkpoints' own
+ * chain, their signatures under the pinned root, and the tree that each has signed. It keeps a head for each stream and
+ * the leaves since the last checkpoint.
+ */
+export class LedgerVerifier {
+  private readonly chains = new ChainVerifier();
+  private readonly keys: KeyRing;
+  private readonly tree = MerkleTree.empty();
+  private readonly window = new LeafWindow();
+  /** The tree over everything, for the witness. */
+  private readonly whole = MerkleTree.empty();
+  private witnessRoot: string | undefined;
+  private readonly problems: AuditProblem[] = [];
+  private problemCount = 0;
+  private last: { readonly tx: bigint; readonly position: bigint } | undefined;
+  private events = 0;
+  private leaves = 0;
+  private checkpoints = 0;
+  private latest: CheckpointSigned | undefined;
+  private good: CheckpointSigned | undefined;
+
+  constructor(private readonly options: VerifierOptions) {
+    this.keys = new KeyRing(options.rootPublicKey);
+    if (options.witness?.size === 0) this.witnessRoot = this.whole.root();
+  }
+
+  add(event: RecordedEvent): void {
+    this.events += 1;
+    this.chains.add(event);
+    if (this.options.scope === 'stream') return;
+    this.grow(event, event);
+    if (event.category !== 'checkpoint') return;
+    if (event.type === 'SigningKeyPublished') this.learn(event);
+    else if (event.type === 'CheckpointSigned' && event.stream === CHECKPOINT_LOG) this.check(event);
+  }
+
+  /** An event of which only the place and the hash are shown: another tenant's. */
+  addLeaf(leaf: Leaf): void {
+    this.leaves += 1;
+    this.grow(leaf);
+  }
+
+  /** Something wrong that the source of the events has found. */
+  problem(problem: AuditProblem): void {
+    this.problemCount += 1;
+    if (this.problems.length < MAX_PROBLEMS) this.problems.push(problem);
+  }
+
+  report(): AuditReport {
+    const witness = this.judgeWitness();
+    const chain = this.chains.report();
+    const coveredEvents = this.good?.size ?? 0;
+    const clean = chain.faultCount === 0 && this.problemCount === 0;
+    const numbers = { events: this.events, leaves: this.leaves, streams: chain.streams };
+    const verified =
+      clean &&
+      (this.options.scope === 'stream' ? this.events > 0 : this.good !== undefined && this.window.uncovered === 0);
+    return {
+      verified,
+      summary: this.summary(clean, chain.faultCount + this.problemCount, witness),
+      ...numbers,
+      chains: chain.faultCount === 0 ? 'ok' : chain.faults.map(chainProblem),
+      problems: this.problems,
+      problemCount: chain.faultCount + this.problemCount,
+      checkpoints: this.checkpoints,
+      coveredEvents,
+      uncoveredEvents: this.options.scope === 'stream' ? this.events : this.window.uncovered,
+      lastCheckpoint: this.good ?? null,
+      witness,
+    };
+  }
+
+  private grow(leaf: Leaf, event?: RecordedEvent): void {
+    const [tx, position] = [BigInt(leaf.tx), BigInt(leaf.position)];
+    const { last } = this;
+    if (last && (tx < last.tx || (tx === last.tx && position <= last.position))) {
+      this.problem({
+        kind: 'out_of_order',
+        reason: `(${tx}, ${position}) comes after (${last.tx}, ${last.position})`,
+        ...(event && { stream: event.stream, version: event.version }),
+      });
+    }
+    this.last = { tx, position };
+    this.window.push(leaf, event?.category !== 'checkpoint');
+    if (!this.options.witness) return;
+    this.whole.append(leafHash(leaf));
+    if (this.whole.size === this.options.witness.size) this.witnessRoot = this.whole.root();
+  }
+
+  private learn({ data, stream, version }: RecordedEvent): void {
+    try {
+      if (!Check(SigningKey, data)) throw new DomainError('signing_key_invalid', 'It is not a signing key.');
+      this.keys.add(data);
+    } catch (error) {
+      if (!(error instanceof DomainError)) throw error;
+      this.problem({ kind: 'key_invalid', reason: error.message, stream, version });
+    }
+  }
+
+  private check({ data: checkpoint, stream, version }: RecordedEvent): void {
+    this.checkpoints += 1;
+    if (!Check(CheckpointSigned, checkpoint)) {
+      this.problem({ kind: 'checkpoint_invalid', reason: 'it is not a checkpoint', stream, version });
+      return;
+    }
+    const { sequence, size, previous } = checkpoint;
+    const found = this.problemCount;
+    const fault = (kind: AuditProblem['kind'], reason: string) =>
+      this.problem({ kind, reason, stream, version, sequence });
+    const before = this.latest;
+    if (sequence !== (before?.sequence ?? 0) + 1) {
+      fault('checkpoint_chain', `checkpoint ${sequence} follows checkpoint ${before?.sequence ?? 0}`);
+    } else if (previous !== (before ? checkpointDigest(before) : null)) {
+      fault('checkpoint_chain', `checkpoint ${sequence} names another one as the one before it`);
+    }
+    this.latest = checkpoint;
+    const unsigned = signatureProblem(checkpoint, this.keys);
+    if (unsigned !== undefined) fault('checkpoint_signature', unsigned);
+    // The checkpoint's own event is in the window already, and never covered by itself.
+    const more = size - this.tree.size;
+    if (more < 0 || more >= this.window.length) {
+      fault(
+        'checkpoint_size',
+        `it covers ${size} events, of which ${this.tree.size + this.window.length - 1} are there`,
+      );
+      return;
+    }
+    const leaf = this.window.moveInto(this.tree, more);
+    if (leaf && (leaf.tx !== checkpoint.upTo?.tx || leaf.position !== checkpoint.upTo.position)) {
+      fault('checkpoint_root', `its last event is another one than (${leaf.tx}, ${leaf.position})`);
+    }
+    if (this.tree.root() !== checkpoint.root) {
+      fault('checkpoint_root', `the ${size} events that it covers are not those that were signed`);
+    }
+    if (this.problemCount > found) return;
+    this.good = checkpoint;
+  }
+
+  private judgeWitness(): AuditReport['witness'] {
+    const { witness } = this.options;
+    if (!witness) return null;
+    const unsigned = signatureProblem(witness, this.keys);
+    const { sequence } = witness;
+    const present = this.events + this.leaves;
+    if (unsigned !== undefined) this.problem({ kind: 'witness_signature', reason: unsigned, sequence });
+    else if (this.witnessRoot === undefined) {
+      const reason = `the witness covers ${witness.size} events, of which ${present} are there: the end was cut off`;
+      this.problem({ kind: 'witness_size', reason, sequence });
+    } else if (this.witnessRoot !== witness.root) {
+      const reason = `the first ${witness.size} events are not those that the witness has signed`;
+      this.problem({ kind: 'witness_root', reason, sequence });
+    } else return 'agrees';
+    return 'contradicts';
+  }
+
+  private summary(clean: boolean, faults: number, witness: AuditReport['witness']): string {
+    const { scope, witness: kept } = this.options;
+    if (!clean) return `${faults} ${faults === 1 ? 'problem' : 'problems'} found: this is not what was recorded.`;
+    if (scope === 'stream')
+      return `The chain of ${this.events} events holds; one stream alone says nothing of its end.`;
+    if (!this.good) return 'All chains hold; no signed checkpoint says up to where the ledger is complete.';
+    const { sequence, signedAt } = this.good;
+    const complete = `Complete up to checkpoint ${sequence}, signed at ${signedAt}`;
+    const rest =
+      this.window.uncovered === 0 ? '' : `; ${this.window.uncovered} events after it are in no checkpoint yet`;
+    const seen = witness === 'agrees' && kept ? `, and the witness (checkpoint ${kept.sequence}) agrees` : '';
+    return `${complete}${seen}${rest}.`;
+  }
+}
+
+function chainProblem({ kind, stream, version, reason }: ChainFault): AuditProblem {
+  return { kind, stream, version, reason };
+}

@@ -1,0 +1,56 @@
+import type { Pool } from 'pg';
+import { CATEGORIES, type Category } from '#contracts/envelope';
+import type { Cursor, EventStore, RecordedEvent } from '#libs/event-store';
+
+const PAGE = 1000;
+
+/** The place of the last event that readers see now; undefined for an empty ledger. */
+export async function endOfLedger(pool: Pool): Promise<{ tx: bigint; position: bigint } | undefined> {
+  const branches = CATEGORIES.map(
+    (category) => `(select tx, position from ledger.events where category = '${category}'
+      and tx < ledger.visible_before() order by tx desc, position desc limit 1)`,
+  );
+  const { rows } = await pool.query<{ tx: string; position: string }>(
+    `select tx::text as tx, position::text as position from (${branches.join(' union all ')}) as last
+     order by last.tx desc, last.position desc limit 1`,
+  );
+  const [last] = rows;
+  return last && { tx: BigInt(last.tx), position: BigInt(last.position) };
+}
+
+/**
+ * The ledger in (tx, position) order, page by page, up to where it ended at the beginning of the walk: it ends, however
+ * much is appended meanwhile. Stops early when `signal` aborts.
+ */
+export async function* walkLedger(
+  store: EventStore,
+  pool: Pool,
+  { categories, after, signal }: { categories?: readonly Category[]; after?: Cursor; signal?: AbortSignal } = {},
+): AsyncGenerator<readonly RecordedEvent[]> {
+  const end = await endOfLedger(pool);
+  if (!end) return;
+  const isWithin = ({ tx, position }: RecordedEvent) =>
+    BigInt(tx) < end.tx || (BigInt(tx) === end.tx && BigInt(position) <= end.position);
+  let cursor = after;
+  for (;;) {
+    signal?.throwIfAborted();
+    const page = await store.readAfter(cursor, { categories, limit: PAGE });
+    const events = page.events.filter(isWithin);
+    if (events.length > 0) yield events;
+    if (page.events.length < PAGE || events.length < page.events.length) return;
+    cursor = page.cursor;
+  }
+}
+
+/** One stream in version order, page by page. */
+export async function* walkStream(
+  store: EventStore,
+  category: Category,
+  stream: string,
+): AsyncGenerator<readonly RecordedEvent[]> {
+  for (let from = 1; ; from += PAGE) {
+    const events = await store.readStream(category, stream, { from, limit: PAGE });
+    if (events.length > 0) yield events;
+    if (events.length < PAGE) return;
+  }
+}

@@ -1,0 +1,53 @@
+import type { OnModuleDestroy, OnModuleInit } from '@nestjs/common';
+import { createRelay, type Relay } from '#libs/bus';
+import type { ServiceContext } from '#libs/service';
+import { loadKeyPair } from '#libs/warrant';
+import type { CheckpointSigner } from './checkpoint-signer';
+
+const CHECKPOINT_JOB = 'checkpoint';
+/** Of looks at whether a checkpoint is due. */
+const TICK_MS = 1_000;
+/** A signer that was killed is replaced after so long. */
+const LEASE_MS = 10_000;
+
+/** What the ledger's service does by itself: signs checkpoints, and relays events to Kafka where there is one. */
+export class LedgerLifecycle implements OnModuleInit, OnModuleDestroy {
+  private relay: Relay | undefined;
+  private relayStopped: Promise<void> | undefined;
+  private hasKeys = false;
+
+  constructor(
+    private readonly context: Pick<
+      ServiceContext,
+      'settings' | 'jobs' | 'store' | 'publisher' | 'ledgerPool' | 'logger' | 'stopping'
+    >,
+    private readonly signer: CheckpointSigner,
+  ) {}
+
+  async onModuleInit(): Promise<void> {
+    const { settings, jobs, store, publisher, ledgerPool, logger, stopping } = this.context;
+    await this.signer.begin(await loadKeyPair(settings, 'checkpoint'));
+    this.hasKeys = true;
+    // A leased job: one process at a time signs, and another goes on when it dies.
+    jobs.handle(CHECKPOINT_JOB, { leaseMs: LEASE_MS, concurrency: 1 }, async () => {
+      await this.signer.signIfDue();
+      return { status: 'again', afterMs: TICK_MS };
+    });
+    await jobs.schedule([{ id: CHECKPOINT_JOB, kind: CHECKPOINT_JOB, tenant: '*', payload: {} }]);
+    if (settings.bus !== 'kafka') return;
+    const relay = (this.relay = createRelay({ store, publisher, pool: ledgerPool, logger }));
+    relay.start();
+    stopping.addEventListener('abort', () => void (this.relayStopped ??= relay.stop()), { once: true });
+  }
+
+  /** The last checkpoint of this process covers what the others have written before they stopped. */
+  async onModuleDestroy(): Promise<void> {
+    this.relayStopped ??= this.relay?.stop();
+    try {
+      if (this.hasKeys) await this.signer.signNow();
+    } catch (error) {
+      this.context.logger.warn({ err: error }, 'no checkpoint could be signed at the end; the next start signs one');
+    }
+    await this.relayStopped;
+  }
+}

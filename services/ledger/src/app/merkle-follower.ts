@@ -1,0 +1,105 @@
+import type { CheckpointSigned } from '#contracts/events/checkpoint';
+import { type Cursor, type EventStore, leafHash, MerkleTree } from '#libs/event-store';
+import type { Clock } from '#libs/kernel';
+import { DomainError } from '#libs/kernel';
+import type { TreeState, TreeStateTable } from '../adapters/tree-state-table';
+
+const PAGE = 1000;
+
+/** The Merkle tree over the ledger as far as readers see it, kept between starts. One call at a time. */
+export class MerkleFollower {
+  private tree = MerkleTree.empty();
+  private cursor: Cursor | undefined;
+  private last: TreeState['upTo'] = null;
+  private uncoveredEvents = 0;
+  private newestSeen: number;
+  private loaded = false;
+
+  constructor(
+    private readonly store: EventStore,
+    private readonly kept: TreeStateTable,
+    private readonly clock: Clock,
+  ) {
+    this.newestSeen = clock.now().getTime();
+  }
+
+  get size(): number {
+    return this.tree.size;
+  }
+  get root(): string {
+    return this.tree.root();
+  }
+  /** The last event in the tree. */
+  get upTo(): TreeState['upTo'] {
+    return this.last;
+  }
+  /** Events that no checkpoint covers, the checkpoints' own aside. */
+  get uncovered(): number {
+    return this.uncoveredEvents;
+  }
+  /** Milliseconds since something new was seen. */
+  get idleMs(): number {
+    return this.clock.now().getTime() - this.newestSeen;
+  }
+
+  /**
+   * Grows the tree up to the last event that readers see.
+   * @param last the last checkpoint: a tree that passes its size must have its root.
+   * @throws DomainError('ledger_damaged') when it has another one. Nothing may be signed over such a ledger.
+   */
+  async follow(last: CheckpointSigned | undefined): Promise<void> {
+    if (!this.loaded) await this.load();
+    if (this.tree.size === last?.size) this.demandRoot(last);
+    for (;;) {
+      const before = this.tree.size;
+      const page = await this.store.readAfter(this.cursor, { limit: PAGE });
+      for (const event of page.events) {
+        this.tree.append(leafHash(event));
+        this.last = { tx: event.tx, position: event.position };
+        if (event.category !== 'checkpoint') this.uncoveredEvents += 1;
+        if (this.tree.size === last?.size) this.demandRoot(last);
+      }
+      if (page.events.length > 0) {
+        this.cursor = page.cursor;
+        this.newestSeen = this.clock.now().getTime();
+        if (!(await this.save(before))) await this.load();
+      }
+      if (page.events.length < PAGE) return;
+    }
+  }
+
+  /** Everything in the tree is covered now. */
+  async covered(): Promise<void> {
+    this.uncoveredEvents = 0;
+    if (!(await this.save(this.tree.size))) await this.load();
+  }
+
+  private async load(): Promise<void> {
+    const state = await this.kept.load();
+    this.tree = state ? MerkleTree.from(state.frontier) : MerkleTree.empty();
+    this.cursor = state?.cursor;
+    this.last = state?.upTo ?? null;
+    this.uncoveredEvents = state?.uncovered ?? 0;
+    this.loaded = true;
+  }
+
+  private save(expectedSize: number): Promise<boolean> {
+    return this.kept.save(expectedSize, {
+      frontier: this.tree.frontier(),
+      cursor: this.cursor,
+      upTo: this.last,
+      uncovered: this.uncoveredEvents,
+    });
+  }
+
+  private demandRoot(last: CheckpointSigned): void {
+    if (this.tree.root() === last.root) {
+      this.uncoveredEvents = 0;
+      return;
+    }
+    this.loaded = false;
+    throw new DomainError('ledger_damaged', {
+      reason: `The first ${last.size} events are not those that checkpoint ${last.sequence} has signed: nothing more is signed over them. GET /v1/audit/verify says where.`,
+    });
+  }
+}

@@ -1,0 +1,4 @@
+import { runService } from '#libs/service';
+import { service } from './service';
+
+void runService(service);

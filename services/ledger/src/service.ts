@@ -1,0 +1,57 @@
+import Type, { type Static } from 'typebox';
+import { DeadLetters } from '#libs/bus';
+import { defineService, type ServiceContext } from '#libs/service';
+import { loadRootPublicKey } from '#libs/warrant';
+import { TreeStateTable } from './adapters/tree-state-table';
+import { AuditController } from './app/audit.controller';
+import { CheckpointSigner } from './app/checkpoint-signer';
+import { DeadLettersController } from './app/dead-letters.controller';
+import { EventsController } from './app/events.controller';
+import { LedgerAudit } from './app/ledger-audit';
+import { LedgerLifecycle } from './app/ledger-lifecycle';
+import { MerkleFollower } from './app/merkle-follower';
+import { TreeState1764000000000 } from './read/migrations/1764000000000-tree-state';
+import { TreeStateRow } from './read/tree-state.entity';
+
+const config = Type.Object({
+  /** A checkpoint is signed after so many events that none covers, */
+  LEDGER_CHECKPOINT_EVENTS: Type.Integer({ minimum: 1, default: 1000 }),
+  /** or when the last one is so many seconds old, */
+  LEDGER_CHECKPOINT_SECONDS: Type.Integer({ minimum: 1, default: 10 }),
+  /** or when nothing has been recorded for so many milliseconds. */
+  LEDGER_CHECKPOINT_IDLE_MS: Type.Integer({ minimum: 100, default: 2000 }),
+});
+
+/** Checkpoints, the audit, dead letters, and the relay to Kafka. */
+export const service = defineService({
+  name: 'ledger',
+  port: 8087,
+  config,
+  entities: [TreeStateRow],
+  migrations: [TreeState1764000000000],
+  projections: () => [],
+  module: (context) => ({
+    module: LedgerModule,
+    controllers: [AuditController, EventsController, DeadLettersController],
+    providers: providersOf(context),
+  }),
+});
+
+class LedgerModule {}
+
+function providersOf(context: ServiceContext<Static<typeof config>>) {
+  const { store, ledgerPool: pool, database, clock, settings, stopping, config: schedule } = context;
+  const kept = new TreeStateTable(database);
+  const signer = new CheckpointSigner(store, new MerkleFollower(store, kept, clock), clock, {
+    everyEvents: schedule.LEDGER_CHECKPOINT_EVENTS,
+    everyMs: schedule.LEDGER_CHECKPOINT_SECONDS * 1000,
+    idleMs: schedule.LEDGER_CHECKPOINT_IDLE_MS,
+  });
+  const rootPublicKey = () => loadRootPublicKey(settings);
+  return [
+    { provide: CheckpointSigner, useValue: signer },
+    { provide: LedgerAudit, useValue: new LedgerAudit({ store, pool, kept, rootPublicKey, stopping }) },
+    { provide: DeadLetters, useValue: new DeadLetters(pool) },
+    { provide: LedgerLifecycle, useValue: new LedgerLifecycle(context, signer) },
+  ];
+}
