@@ -1,3 +1,4 @@
+import type { AuditReport } from '#contracts/audit';
 import type { AccountCounts, IngestAccount } from '#contracts/http/ingest';
 import type { ActionCounts } from '#contracts/http/connector';
 import type { ApprovalCounts } from '#contracts/http/approval';
@@ -20,12 +21,6 @@ export interface DemoResult {
   };
   readonly targets: Readonly<Record<TargetName, number>>;
   readonly audit: { readonly events: number; readonly verified: boolean };
-}
-
-/** The part of the audit report that the demo shows. */
-export interface AuditReport {
-  readonly events: number;
-  readonly verified: boolean;
 }
 
 export async function collectResult(

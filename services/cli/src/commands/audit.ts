@@ -1,21 +1,42 @@
-import { createWriteStream } from 'node:fs';
+import type { KeyObject } from 'node:crypto';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
-import type { JsonObject } from '#libs/kernel';
-import { print } from '../output';
-import { signedIn } from '../session';
+import type { AuditReport } from '#contracts/audit';
+import { CheckpointSigned } from '#contracts/events/checkpoint';
+import type { Story } from '#contracts/http/ledger';
+import { verifyExport } from '#libs/audit';
+import { demandValid } from '#libs/service';
+import { loadRootPublicKey } from '#libs/warrant';
+import { fields, print, section, table, when } from '../output';
+import { signedIn, UsageProblem } from '../session';
+
+const A_DAY_MS = 24 * 60 * 60 * 1000;
 
 export function auditCommand(program: Command): void {
   const audit = program.command('audit').description('Verify, export and replay the ledger');
   audit
+    .command('verify')
+    .argument('[export]', 'an export to verify offline; without it the running Countersign verifies its ledger')
+    .description('Check chains, checkpoints and signatures; exit code 1 when something does not hold')
+    .option('--root-key <file>', 'for an export: the root’s public key (PEM), kept outside')
+    .option('--witness <file>', 'for an export: a later checkpoint that was kept elsewhere (JSON)')
+    .option('--no-checkpoint', 'verify what is there, without signing a checkpoint over the latest events first')
+    .action(async (file: string | undefined, options: VerifyOptions, command: Command) => {
+      const report = file === undefined ? await verifyRunning(command, options) : await verifyFile(file, options);
+      print(command, report, () => describeReport(report));
+      if (!report.verified) process.exitCode = 1;
+    });
+  audit
     .command('export')
-    .description('Write the ledger as NDJSON: events, keys and checkpoints')
+    .description('Write the ledger as NDJSON, to be verified offline')
     .option('--output <file>', 'instead of standard output')
     .option('--stream <name>', 'one stream only')
     .action(async ({ output, stream }: { output?: string; stream?: string }, command: Command) => {
       const client = await signedIn(command);
-      const signal = AbortSignal.timeout(24 * 60 * 60 * 1000);
+      const signal = AbortSignal.timeout(A_DAY_MS);
       const response = await client.send('GET', '/v1/audit/export', { query: { stream }, signal });
       if (!response.body) return;
       await pipeline(
@@ -26,9 +47,68 @@ export function auditCommand(program: Command): void {
   audit
     .command('replay')
     .argument('<stream>', 'for example case-<id>, run-<id>, approval-<id>')
-    .description('Tell a stream as a story')
+    .description('Tell a stream as a story, one sentence an event')
     .action(async (stream: string, _options: unknown, command: Command) => {
-      const story = await (await signedIn(command)).get<{ items: JsonObject[] }>('/v1/audit/replay', { stream });
-      print(command, story, () => JSON.stringify(story, null, 2));
+      const client = await signedIn(command);
+      const items: Story['items'] = [];
+      let cursor: string | undefined;
+      do {
+        const page: Story = await client.get<Story>('/v1/audit/replay', { stream, limit: 500, cursor });
+        items.push(...page.items);
+        cursor = page.next;
+      } while (cursor !== undefined);
+      const rows = items.map(({ version, time, text, actor }) => [version, when(time), text, actor.id]);
+      print(command, { stream, items }, () => table(['version', 'time', 'what', 'by'], rows));
     });
+}
+
+interface VerifyOptions {
+  readonly rootKey?: string;
+  readonly witness?: string;
+  readonly checkpoint: boolean;
+}
+
+async function verifyRunning(command: Command, { rootKey, witness, checkpoint }: VerifyOptions): Promise<AuditReport> {
+  if (rootKey !== undefined || witness !== undefined) {
+    throw new UsageProblem(
+      '--root-key and --witness go with an export: countersign audit verify EXPORT --root-key FILE',
+    );
+  }
+  const client = await signedIn(command);
+  if (checkpoint) await client.post('/v1/audit/checkpoints');
+  return client.request<AuditReport>('GET', '/v1/audit/verify', { signal: AbortSignal.timeout(A_DAY_MS) });
+}
+
+async function verifyFile(file: string, { rootKey, witness }: VerifyOptions): Promise<AuditReport> {
+  if (rootKey === undefined) {
+    throw new UsageProblem('An export is verified with the root’s public key, kept outside: --root-key FILE (PEM).');
+  }
+  const rootPublicKey: KeyObject = await loadRootPublicKey({ rootPublicKeyFile: rootKey });
+  return verifyExport(createReadStream(file), { rootPublicKey, witness: await readWitness(witness) });
+}
+
+async function readWitness(file: string | undefined): Promise<CheckpointSigned | undefined> {
+  if (file === undefined) return undefined;
+  const parsed: unknown = JSON.parse(await readFile(file, 'utf8'));
+  demandValid(CheckpointSigned, parsed, 'the witness');
+  return parsed as CheckpointSigned;
+}
+
+function describeReport(report: AuditReport): string {
+  const { summary, events, leaves, streams, checkpoints, coveredEvents, uncoveredEvents, witness } = report;
+  const problems = [...(report.chains === 'ok' ? [] : report.chains), ...report.problems];
+  const rows = problems.map(({ kind, stream, version, line, reason }) => [kind, stream, version, line, reason]);
+  return [
+    summary,
+    fields({
+      events,
+      leaves: leaves || null,
+      streams,
+      checkpoints,
+      covered: coveredEvents,
+      'not covered': uncoveredEvents,
+      witness,
+    }),
+    ...(rows.length > 0 ? [section('Problems', table(['kind', 'stream', 'version', 'line', 'reason'], rows))] : []),
+  ].join('\n');
 }

@@ -1,12 +1,7 @@
 import type { Command } from 'commander';
-import { isJsonObject, type JsonObject, type JsonValue } from '#libs/kernel';
+import type { DeadLetterView } from '#contracts/http/ledger';
 import { fields, print, table, when } from '../output';
 import { signedIn } from '../session';
-
-const text = (value: JsonValue | undefined): string | undefined => {
-  if (value === undefined || value === null) return undefined;
-  return typeof value === 'string' ? value : JSON.stringify(value);
-};
 
 export function dlqCommand(program: Command): void {
   const dlq = program.command('dlq').description('Dead letters: messages that no handler could take');
@@ -17,21 +12,16 @@ export function dlqCommand(program: Command): void {
     .action(async ({ status }: { status?: string }, command: Command) => {
       const page = await (
         await signedIn(command)
-      ).get<{ items: JsonObject[] }>('/v1/dead-letters', { status, limit: 200 });
-      const columns = ['id', 'topic', 'group', 'status', 'time', 'code', 'field', 'reason'];
-      print(command, page, () =>
-        table(
-          columns,
-          page.items.map((letter) => columns.map((name) => text(letter[name]))),
-        ),
-      );
+      ).get<{ items: DeadLetterView[] }>('/v1/dead-letters', { status, limit: 200 });
+      const rows = page.items.map((d) => [d.id, d.topic, d.group, d.status, when(d.time), d.code, d.field, d.reason]);
+      print(command, page, () => table(['id', 'topic', 'group', 'status', 'time', 'code', 'field', 'reason'], rows));
     });
   dlq
     .command('show')
     .argument('<id>')
     .description('One dead letter with its whole message')
     .action(async (id: string, _options: unknown, command: Command) => {
-      const letter = await (await signedIn(command)).get<JsonObject>(`/v1/dead-letters/${encodeURIComponent(id)}`);
+      const letter = await (await signedIn(command)).get<DeadLetterView>(`/v1/dead-letters/${encodeURIComponent(id)}`);
       print(command, letter, () => describeLetter(letter));
     });
   dlq
@@ -40,14 +30,11 @@ export function dlqCommand(program: Command): void {
     .description('Put it before its handler again')
     .action(async (id: string, _options: unknown, command: Command) => {
       const path = `/v1/dead-letters/${encodeURIComponent(id)}/retry`;
-      const letter = await (await signedIn(command)).post<JsonObject>(path);
+      const letter = await (await signedIn(command)).post<DeadLetterView>(path);
       print(command, letter, () => describeLetter(letter));
     });
 }
 
-function describeLetter({ message, ...rest }: JsonObject): string {
-  const shown = Object.fromEntries(
-    Object.entries(rest).map(([name, value]) => [name, name === 'time' ? when(text(value)) : text(value)]),
-  );
-  return `${fields(shown)}\n${isJsonObject(message) ? JSON.stringify(message, null, 2) : ''}`.trimEnd();
+function describeLetter({ message, time, decidedAt, ...rest }: DeadLetterView): string {
+  return `${fields({ ...rest, time: when(time), decided: when(decidedAt) })}\n${JSON.stringify(message, null, 2)}`;
 }
