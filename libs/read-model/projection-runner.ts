@@ -81,6 +81,8 @@ class Follower {
   private unsubscribe: () => void = () => undefined;
   private readonly progress = new Set<() => void>();
   private reachedCheckpoint: Checkpoint | undefined;
+  /** Counts rebuilds: what was read before one says nothing of what came after. */
+  private rebuilds = 0;
 
   constructor(
     private readonly projection: Projection,
@@ -138,6 +140,7 @@ class Follower {
       await this.checkpoints.remove(tx, this.name);
       await this.projection.reset(tx);
     });
+    this.rebuilds += 1;
     this.reachedCheckpoint = undefined;
     this.news.wake();
   }
@@ -163,11 +166,12 @@ class Follower {
   /** Reads before its transaction begins: an open write transaction would hold this very reader back. */
   private async step(): Promise<number> {
     const { store, database } = this.options;
+    const { rebuilds } = this;
     const from = await this.checkpoints.load(database, this.name);
     const page = await store.readAfter(from.cursor, { categories: this.projection.categories, limit: this.batch });
     const last = page.events.at(-1);
     if (!last) {
-      this.advance(from);
+      this.advance(from, rebuilds);
       return 0;
     }
     const to: Checkpoint = { cursor: page.cursor, tx: BigInt(last.tx), position: BigInt(last.position) };
@@ -176,11 +180,12 @@ class Follower {
       if (!(await this.checkpoints.move(tx, this.name, from, to))) throw new Overtaken();
       await this.projection.apply(page.events, tx);
     });
-    this.advance(to);
+    this.advance(to, rebuilds);
     return page.events.length;
   }
 
-  private advance(checkpoint: Checkpoint): void {
+  private advance(checkpoint: Checkpoint, rebuilds: number): void {
+    if (rebuilds !== this.rebuilds) return;
     this.reachedCheckpoint = checkpoint;
     for (const check of this.progress) check();
   }
