@@ -33,7 +33,10 @@ export const done: Outcome = { kind: 'done' };
 export const retry = (afterMs: number, reason: string): Outcome => ({ kind: 'retry', afterMs, reason });
 export const dead = (code: string, reason: string, field?: string): Outcome => ({ kind: 'dead', code, reason, field });
 
-/** What a handler method marked `@EventPattern(topic, BUS, {batch})` is: one outcome a message, in the same order. */
+/**
+ * What a handler method marked `@EventPattern(topic, BUS, {batch})` is: one outcome a message, in the same order. After
+ * a retry it must not act on later messages of that key: `inKeyOrder` sees to it. They come again, whatever it says.
+ */
 export type BatchHandler = (messages: BusMessage[]) => Promise<Outcome[]>;
 
 /** Publishes directly (ingest, enrichment, and the relay): durable when the promise resolves. */
