@@ -127,7 +127,7 @@ describe('an enriched alert', () => {
     expect(JSON.stringify(observables).length).toBeLessThan(150_000);
     const started = performance.now();
     enriched({}, { text: 'a.a.'.repeat(64_000) });
-    expect(performance.now() - started).toBeLessThan(1_000);
+    expect(performance.now() - started).toBeLessThan(10_000);
   });
 
   it('comes without observables of an original that is no JSON', () => {

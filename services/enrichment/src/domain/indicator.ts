@@ -1,4 +1,3 @@
-import { isIPv4, isIPv6 } from 'node:net';
 import { domainToASCII } from 'node:url';
 import ipaddr from 'ipaddr.js';
 import { parse } from 'tldts';
@@ -25,10 +24,18 @@ const POINTLESS_RANGES = new Set(['unspecified', 'loopback', 'broadcast', 'multi
 /** An address by itself, IPv4 in four decimals or IPv6 with or without zone, in its shortest form. */
 export function asAddress(text: string): Indicator | undefined {
   const bare = text.includes('%') ? text.slice(0, text.indexOf('%')) : text;
-  if (!isIPv4(bare) && !isIPv6(bare)) return undefined;
-  const address = ipaddr.process(bare);
+  const address = parsedAddress(bare);
+  if (address === undefined) return undefined;
   if (POINTLESS_RANGES.has(address.range())) return undefined;
   return { type: 'ip', value: address instanceof ipaddr.IPv6 ? address.toRFC5952String() : address.toString() };
+}
+
+function parsedAddress(text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
+  if (ipaddr.IPv4.isValidFourPartDecimal(text)) return ipaddr.IPv4.parse(text);
+  if (!ipaddr.IPv6.isValid(text)) return undefined;
+  // `::ffff:192.0.2.1` is an IPv4 address in disguise.
+  const address = ipaddr.IPv6.parse(text);
+  return address.isIPv4MappedAddress() ? address.toIPv4Address() : address;
 }
 
 export function asHash(text: string): Indicator | undefined {
@@ -48,7 +55,7 @@ export function asDomain(text: string): Indicator | undefined {
 /** A machine's name, with or without dots. */
 export function asHostname(text: string): Indicator | undefined {
   const name = asName(text);
-  return name === undefined || isIPv4(name) ? undefined : { type: 'hostname', value: name };
+  return name === undefined || ipaddr.IPv4.isValidFourPartDecimal(name) ? undefined : { type: 'hostname', value: name };
 }
 
 export function asEmail(text: string): Indicator | undefined {
@@ -83,7 +90,10 @@ export function asUrl(text: string): Indicator | undefined {
 export function hostOfUrl(text: string): Indicator | undefined {
   const host = parsedUrl(text)?.hostname.replace(/^\[|\]$/g, '');
   if (host === undefined || host === '') return undefined;
-  return asAddress(host) ?? (host.includes('.') && !isIPv4(host) ? nameAs('domain', host) : undefined);
+  return (
+    asAddress(host) ??
+    (host.includes('.') && !ipaddr.IPv4.isValidFourPartDecimal(host) ? nameAs('domain', host) : undefined)
+  );
 }
 
 /** A user's name, without the domain before a backslash. What stands for no account is none. */

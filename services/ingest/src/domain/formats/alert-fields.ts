@@ -11,7 +11,7 @@ export class AlertFields {
 
   /** Every value at `path`, lists flattened; empty when there is none. */
   values(path: string): JsonValue[] {
-    return valuesAt(this.alert, path.split('.'));
+    return valuesAt(this.alert, stepsOf(path), 0);
   }
 
   has(path: string): boolean {
@@ -84,15 +84,35 @@ function textOf(value: JsonValue): string[] {
   return SAYS_NOTHING.has(text.toLowerCase()) ? [] : [text];
 }
 
-function valuesAt(value: JsonValue, path: readonly string[]): JsonValue[] {
-  if (Array.isArray(value)) return value.flatMap((item) => valuesAt(item, path));
-  if (path.length === 0) return value === null ? [] : [value];
+/** From each part of a path on: the keys that may be next, the longest first, and where they lead. */
+type Steps = readonly (readonly { readonly key: string; readonly to: number }[])[];
+
+/** Paths come from formats and mappings, never from alerts: there are only so many. */
+const knownSteps = new Map<string, Steps>();
+
+function stepsOf(path: string): Steps {
+  const known = knownSteps.get(path);
+  if (known !== undefined) return known;
+  const parts = path.split('.');
+  const steps = parts.map((_, from) =>
+    parts
+      .slice(from)
+      .map((_part, more) => ({ key: parts.slice(from, from + more + 1).join('.'), to: from + more + 1 }))
+      .reverse(),
+  );
+  knownSteps.set(path, steps);
+  return steps;
+}
+
+function valuesAt(value: JsonValue, steps: Steps, from: number): JsonValue[] {
+  if (Array.isArray(value)) return value.flatMap((item) => valuesAt(item, steps, from));
+  const next = steps[from];
+  if (next === undefined) return value === null ? [] : [value];
   if (!isJsonObject(value)) return [];
-  for (let taken = path.length; taken > 0; taken -= 1) {
-    const key = path.slice(0, taken).join('.');
+  for (const { key, to } of next) {
     const inner = Object.hasOwn(value, key) ? value[key] : undefined;
     if (inner === undefined) continue;
-    const found = valuesAt(inner, path.slice(taken));
+    const found = valuesAt(inner, steps, to);
     if (found.length > 0) return found;
   }
   return [];

@@ -1,6 +1,6 @@
 import type { DetectionFinding } from '#contracts/alert';
 import type { JsonObject, JsonValue } from '#libs/kernel';
-import { isIP } from 'node:net';
+import ipaddr from 'ipaddr.js';
 import { SEVERITY_IDS, severityCaption, type SeverityName } from './alert-severity';
 
 /** The version of OCSF that findings are written in. */
@@ -127,12 +127,14 @@ function evidencesOf(story: AlertStory): JsonValue[] | undefined {
   return listed([...(Object.keys(first).length > 0 ? [first] : []), ...further]);
 }
 
+const isAddress = (text: string): boolean => ipaddr.IPv4.isValidFourPartDecimal(text) || ipaddr.IPv6.isValid(text);
+
 /** Senders put a name where an address belongs and the other way round: each goes where it belongs, once. */
 function endpointOf(endpoint: Endpoint | undefined): Loose | undefined {
   if (endpoint === undefined) return undefined;
   const { ip, hostname, ...rest } = endpoint;
-  const address = [ip, hostname].find((value) => value !== undefined && isIP(value) > 0);
-  const name = [hostname, ip].find((value) => value !== undefined && isIP(value) === 0);
+  const address = [ip, hostname].find((value) => value !== undefined && isAddress(value));
+  const name = [hostname, ip].find((value) => value !== undefined && !isAddress(value));
   return { ip: address, hostname: name, ...rest };
 }
 
