@@ -21,7 +21,6 @@ const esmOnly = [
   'uuid',
   'typebox',
   '@bufbuild',
-  'ioc-extractor',
   'yaml',
 ];
 

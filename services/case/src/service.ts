@@ -1,3 +1,4 @@
+import { repositoryRoot } from '#libs/local';
 import { join } from 'node:path';
 import Type, { type Static } from 'typebox';
 import { defineService, type ServiceContext } from '#libs/service';
@@ -20,7 +21,10 @@ import { Cases1764000000000 } from './read/migrations/1764000000000-cases';
 
 const config = Type.Object({
   /** Which alerts belong in one case. */
-  COUNTERSIGN_CORRELATION_FILE: Type.String({ minLength: 1, default: join('services', 'case', 'correlation.yaml') }),
+  COUNTERSIGN_CORRELATION_FILE: Type.String({
+    minLength: 1,
+    default: join(repositoryRoot, 'services', 'case', 'correlation.yaml'),
+  }),
   /** At least 32 random bytes in base64, the same for every instance; made in the keys folder where it is missing. */
   COUNTERSIGN_HMAC_KEY: Type.Optional(Type.String({ minLength: 1 })),
 });
