@@ -93,8 +93,10 @@ export class LedgerVerifier {
     };
   }
 
-  private grow(leaf: Leaf, event?: RecordedEvent): void {
-    const [tx, position] = [BigInt(leaf.tx), BigInt(leaf.position)];
+  private grow({ hash, ...place }: Leaf, event?: RecordedEvent): void {
+    const [tx, position] = [BigInt(place.tx), BigInt(place.position)];
+    // A table that was tampered with can hold numbers that no leaf has: any other leaf breaks the root as well.
+    const leaf = { tx: toUint64(tx), position: toUint64(position), hash };
     const { last } = this;
     if (last && (tx < last.tx || (tx === last.tx && position <= last.position))) {
       this.problem({
@@ -178,18 +180,21 @@ export class LedgerVerifier {
 
   private summary(clean: boolean, faults: number, witness: AuditReport['witness']): string {
     const { scope, witness: kept } = this.options;
-    if (!clean) return `${faults} ${faults === 1 ? 'problem' : 'problems'} found: this is not what was recorded.`;
+    if (!clean) return `${counted(faults, 'problem')} found: this is not what was recorded.`;
     if (scope === 'stream')
-      return `The chain of ${this.events} events holds; one stream alone says nothing of its end.`;
+      return `The chain of ${counted(this.events, 'event')} holds; one stream alone says nothing of its end.`;
     if (!this.good) return 'All chains hold; no signed checkpoint says up to where the ledger is complete.';
     const { sequence, signedAt } = this.good;
     const complete = `Complete up to checkpoint ${sequence}, signed at ${signedAt}`;
     const rest =
-      this.window.uncovered === 0 ? '' : `; ${this.window.uncovered} events after it are in no checkpoint yet`;
+      this.window.uncovered === 0 ? '' : `; ${counted(this.window.uncovered, 'event')} after it in no checkpoint yet`;
     const seen = witness === 'agrees' && kept ? `, and the witness (checkpoint ${kept.sequence}) agrees` : '';
     return `${complete}${seen}${rest}.`;
   }
 }
+
+const toUint64 = (value: bigint): string => String(BigInt.asUintN(64, value));
+const counted = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`;
 
 function chainProblem({ kind, stream, version, reason }: ChainFault): AuditProblem {
   return { kind, stream, version, reason };

@@ -40,4 +40,8 @@ export class TreeStateTable {
     );
     return rows.length === 1;
   }
+
+  async drop(): Promise<void> {
+    await this.database.getRepository(TreeStateRow).delete({ id: 1 });
+  }
 }

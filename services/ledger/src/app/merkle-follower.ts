@@ -45,11 +45,11 @@ export class MerkleFollower {
   /**
    * Grows the tree up to the last event that readers see.
    * @param last the last checkpoint: a tree that passes its size must have its root.
-   * @throws DomainError('ledger_damaged') when it has another one. Nothing may be signed over such a ledger.
+   * @throws DomainError('ledger_damaged') when it has another one, or does not come to it. Nothing may be signed over such a ledger.
    */
   async follow(last: CheckpointSigned | undefined): Promise<void> {
     if (!this.loaded) await this.load();
-    if (this.tree.size === last?.size) this.demandRoot(last);
+    if (this.tree.size === last?.size) await this.demandRoot(last);
     for (;;) {
       const before = this.tree.size;
       const page = await this.store.readAfter(this.cursor, { limit: PAGE });
@@ -57,15 +57,16 @@ export class MerkleFollower {
         this.tree.append(leafHash(event));
         this.last = { tx: event.tx, position: event.position };
         if (event.category !== 'checkpoint') this.uncoveredEvents += 1;
-        if (this.tree.size === last?.size) this.demandRoot(last);
+        if (this.tree.size === last?.size) await this.demandRoot(last);
       }
       if (page.events.length > 0) {
         this.cursor = page.cursor;
         this.newestSeen = this.clock.now().getTime();
         if (!(await this.save(before))) await this.load();
       }
-      if (page.events.length < PAGE) return;
+      if (page.events.length < PAGE) break;
     }
+    if (last && this.tree.size < last.size) throw await this.damaged(last, `only ${this.tree.size} are there`);
   }
 
   /** Everything in the tree is covered now. */
@@ -92,14 +93,17 @@ export class MerkleFollower {
     });
   }
 
-  private demandRoot(last: CheckpointSigned): void {
-    if (this.tree.root() === last.root) {
-      this.uncoveredEvents = 0;
-      return;
-    }
+  private async demandRoot(last: CheckpointSigned): Promise<void> {
+    if (this.tree.root() !== last.root) throw await this.damaged(last, 'they are others now');
+    this.uncoveredEvents = 0;
+  }
+
+  /** The next call builds the tree again from the beginning: what was kept may be what is wrong. */
+  private async damaged({ size, sequence }: CheckpointSigned, what: string): Promise<DomainError> {
     this.loaded = false;
-    throw new DomainError('ledger_damaged', {
-      reason: `The first ${last.size} events are not those that checkpoint ${last.sequence} has signed: nothing more is signed over them. GET /v1/audit/verify says where.`,
+    await this.kept.drop();
+    return new DomainError('ledger_damaged', {
+      reason: `Checkpoint ${sequence} has signed ${size} events, and ${what}: nothing more is signed over this ledger. GET /v1/audit/verify says where it differs.`,
     });
   }
 }

@@ -1,0 +1,221 @@
+import { generateKeyPairSync, createPublicKey } from 'node:crypto';
+import type { AuditReport } from '#contracts/audit';
+import { EMPTY_ROOT, eventHash, type RecordedEvent } from '#libs/event-store';
+import { AuditedLedger, exportLines, readable } from './audited-ledger.fixture';
+import { signCheckpoint } from './checkpoint';
+import { verifyExport } from './verify-export';
+
+let ledger: AuditedLedger;
+let events: RecordedEvent[];
+
+/** keys, a1, b1, [checkpoint 1 over 3], a2, b2, a3, [checkpoint 2 over 7] */
+beforeEach(async () => {
+  ledger = new AuditedLedger();
+  await ledger.publishKey();
+  await ledger.note('case-a', 'one');
+  await ledger.note('case-b', 'two', 'other');
+  await ledger.checkpoint();
+  await ledger.note('case-a', 'three');
+  await ledger.note('case-b', 'four', 'other');
+  await ledger.note('case-a', 'five');
+  await ledger.checkpoint();
+  events = structuredClone([...(await ledger.events())]);
+});
+
+async function verify(
+  changed: readonly RecordedEvent[] = events,
+  options: {
+    tenant?: string;
+    witness?: AuditedLedger['checkpoints'][number];
+    rootPublicKey?: AuditedLedger['rootPublicKey'];
+  } = {},
+): Promise<AuditReport> {
+  const { tenant, witness, rootPublicKey = ledger.rootPublicKey } = options;
+  return verifyExport(readable(await exportLines(changed, tenant)), { rootPublicKey, witness });
+}
+const kinds = ({ chains, problems }: AuditReport): string[] => [
+  ...(chains === 'ok' ? [] : chains.map(({ kind }) => kind)),
+  ...problems.map(({ kind }) => kind),
+];
+function at(index: number): RecordedEvent {
+  const event = events[index];
+  if (!event) throw new Error(`there is no event ${index}`);
+  return event;
+}
+/** What somebody does who knows the hash's definition, and holds no key: the chain of one stream, written anew. */
+function rewriteChain(stream: string, change: (event: RecordedEvent) => RecordedEvent): RecordedEvent[] {
+  let previous = '';
+  return events.map((event) => {
+    if (event.stream !== stream) return event;
+    const changed = change(event);
+    previous = eventHash(changed, previous);
+    return { ...changed, hash: previous };
+  });
+}
+
+describe('an export', () => {
+  it('is verified by nothing but the root key', async () => {
+    expect(await verify()).toMatchObject({
+      verified: true,
+      chains: 'ok',
+      problems: [],
+      events: 6,
+      leaves: 2,
+      checkpoints: 2,
+      coveredEvents: 7,
+      uncoveredEvents: 0,
+      summary: 'Complete up to checkpoint 2, signed at 2026-11-24T10:00:00.000Z.',
+    });
+  });
+
+  it("shows nothing of another tenant's events, and is verified all the same", async () => {
+    const lines = await exportLines(events, 'other');
+    expect(lines.join('\n')).not.toContain('"one"');
+    expect(await verify(events, { tenant: 'other' })).toMatchObject({ verified: true, events: 5, leaves: 3 });
+  });
+
+  it('says how much is in no checkpoint yet', async () => {
+    await ledger.note('case-a', 'six');
+    const report = await verify(await ledger.events());
+    expect(report).toMatchObject({ verified: false, problemCount: 0, coveredEvents: 7, uncoveredEvents: 1 });
+    expect(report.summary).toMatch(/^Complete up to checkpoint 2, .*; 1 event after it in no checkpoint yet\.$/);
+  });
+
+  it('counts what was recorded while a checkpoint was signed as not covered', async () => {
+    const late = new AuditedLedger();
+    await late.publishKey();
+    const early = await late.checkpoint();
+    await late.note('case-a', 'one');
+    const all = await late.events();
+    // The checkpoint's own event comes last, and covers only the key.
+    const [key, checkpoint, note] = all;
+    if (!key || !checkpoint || !note) throw new Error('an event is missing');
+    const reordered = [
+      key,
+      { ...note, tx: checkpoint.tx, position: checkpoint.position },
+      { ...checkpoint, tx: note.tx, position: note.position },
+    ];
+    const report = await verifyExport(readable(await exportLines(reordered)), { rootPublicKey: late.rootPublicKey });
+    expect(report).toMatchObject({ verified: false, problemCount: 0, coveredEvents: early.size, uncoveredEvents: 1 });
+  });
+
+  it('is refused when it is none', async () => {
+    await expect(verifyExport(readable(['{}']), ledger)).rejects.toMatchObject({ code: 'invalid_field' });
+    await expect(verifyExport(readable([]), ledger)).rejects.toMatchObject({ code: 'invalid_field' });
+  });
+});
+
+describe('whoever changes an export is found who', () => {
+  it('edits an event', async () => {
+    events[1] = { ...at(1), data: { ...at(1).data, text: 'nothing' } };
+    expect(kinds(await verify())).toContain('hash_mismatch');
+  });
+
+  it('edits its actor, time or tenant', async () => {
+    for (const change of [
+      { actor: { kind: 'human', id: 'eve' } as const },
+      { time: '2026-11-24T09:00:00.000Z' },
+      { id: at(2).id },
+    ]) {
+      const [first, ...rest] = [at(0), { ...at(1), ...change }, ...events.slice(2)];
+      expect(kinds(await verify([first, ...rest]))).toContain('hash_mismatch');
+    }
+  });
+
+  it('edits an event and computes its chain anew', async () => {
+    const changed = rewriteChain('case-a', (event) =>
+      event.version === 1 ? { ...event, data: { ...event.data, text: 'nothing' } } : event,
+    );
+    expect(kinds(await verify(changed))).toEqual(expect.arrayContaining(['checkpoint_root']));
+  });
+
+  it('removes an event', async () => {
+    expect(kinds(await verify(events.filter((_, index) => index !== 1)))).toContain('missing_versions');
+  });
+
+  it('removes a whole stream', async () => {
+    const report = await verify(events.filter(({ stream }) => stream !== 'case-a'));
+    expect(report.verified).toBe(false);
+    expect(kinds(report)).toContain('checkpoint_size');
+  });
+
+  it('removes the last event of a stream', async () => {
+    expect(kinds(await verify(events.filter(({ data }) => data['text'] !== 'five')))).toContain('checkpoint_size');
+  });
+
+  it('inserts an event', async () => {
+    const copy = { ...at(1), stream: 'case-c', position: '4', tx: at(3).tx };
+    const inserted = [...events.slice(0, 3), { ...copy, hash: eventHash(copy, '') }, ...events.slice(3)];
+    expect((await verify(inserted)).verified).toBe(false);
+  });
+
+  it('changes the order of two events', async () => {
+    const swapped = [...events];
+    [swapped[1], swapped[2]] = [at(2), at(1)];
+    expect(kinds(await verify(swapped))).toContain('out_of_order');
+    const renumbered = [...events];
+    renumbered[1] = { ...at(2), tx: at(1).tx, position: at(1).position };
+    renumbered[2] = { ...at(1), tx: at(2).tx, position: at(2).position };
+    expect(kinds(await verify(renumbered))).toContain('checkpoint_root');
+  });
+
+  it('cuts the end off, which takes a witness', async () => {
+    const cut = events.slice(0, 4);
+    expect(await verify(cut)).toMatchObject({ verified: true, summary: expect.stringContaining('checkpoint 1') });
+    const report = await verify(cut, { witness: ledger.checkpoints[1] });
+    expect(report).toMatchObject({ verified: false, witness: 'contradicts' });
+    expect(kinds(report)).toEqual(['witness_size']);
+    expect(await verify(events, { witness: ledger.checkpoints[0] })).toMatchObject({
+      verified: true,
+      witness: 'agrees',
+    });
+  });
+
+  it('forges a checkpoint, or the key for one', async () => {
+    const { privateKey } = generateKeyPairSync('ed25519');
+    const [, second] = ledger.checkpoints;
+    if (!second) throw new Error('there is no second checkpoint');
+    const { keyId, signature: _, ...claims } = second;
+    const forged = signCheckpoint({ ...claims, root: EMPTY_ROOT }, { keyId, privateKey });
+    const changed = rewriteChain('checkpoint-log', (event) =>
+      event.version === 2 ? { ...event, data: { ...forged } } : event,
+    );
+    expect(kinds(await verify(changed))).toContain('checkpoint_signature');
+    const other = createPublicKey(privateKey);
+    expect(kinds(await verify(events, { rootPublicKey: other }))).toContain('key_invalid');
+  });
+
+  it('removes a checkpoint', async () => {
+    const without = rewriteChain('checkpoint-log', (event) => event).filter(
+      ({ stream, version }) => stream !== 'checkpoint-log' || version !== 1,
+    );
+    expect((await verify(without)).verified).toBe(false);
+  });
+
+  it('puts something into it that no hash covers', async () => {
+    const lines = await exportLines(events);
+    lines[2] = JSON.stringify({ ...JSON.parse(lines[2] ?? ''), note: 'approved by the CISO' });
+    const report = await verifyExport(readable(lines), ledger);
+    expect(kinds(report)).toContain('unreadable_line');
+  });
+
+  it('writes a key, a checkpoint or a line that is none', async () => {
+    for (const change of [
+      (event: RecordedEvent) => (event.stream === 'checkpoint-keys' ? { ...event, data: {} } : event),
+      (event: RecordedEvent) => (event.type === 'CheckpointSigned' ? { ...event, data: { sequence: 1 } } : event),
+    ]) {
+      expect((await verify(events.map(change))).verified).toBe(false);
+    }
+    const lines = await exportLines(events);
+    lines[3] = '{broken';
+    expect(kinds(await verifyExport(readable(lines), ledger))).toContain('unreadable_line');
+  });
+
+  it('breaks the transfer off', async () => {
+    const lines = await exportLines(events);
+    expect(kinds(await verifyExport(readable(lines.slice(0, -1)), ledger))).toContain('tail_missing');
+    expect(kinds(await verifyExport(readable([...lines.slice(0, -2), lines.at(-1) ?? '']), ledger))).toContain(
+      'tail_missing',
+    );
+  });
+});
