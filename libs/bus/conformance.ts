@@ -157,6 +157,16 @@ export function busConformance(harness: () => BusHarness): void {
     expect(after).toEqual(['a-2']);
   });
 
+  it('does not wait for ever for a handler that hangs when it stops', async () => {
+    const consumer = bus();
+    const seen = await consume(consumer, ALERTS_TOPIC, () => new Promise<Outcome>(() => undefined));
+    await publish(bus('ingest'), 'a-1');
+    await eventually(() => expect(seen).toEqual(['a-1']));
+    const began = performance.now();
+    await consumer.stop();
+    expect(performance.now() - began).toBeLessThan(7_000);
+  });
+
   it('delivers again what a killed process had handled and not recorded, to another instance', async () => {
     const victim = harness().runHangingConsumer();
     try {

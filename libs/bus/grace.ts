@@ -1,5 +1,5 @@
 /** How long stopping waits for the batches in hand. What is not recorded by then is delivered again. */
-const GRACE_MS = 4_500;
+const GRACE_MS = 3_500;
 
 /** Resolves when all of `endings` have ended, well or not, or the time of grace is over. */
 export async function withinGrace(endings: readonly Promise<unknown>[], graceMs = GRACE_MS): Promise<void> {

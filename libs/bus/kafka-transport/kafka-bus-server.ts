@@ -78,6 +78,7 @@ export class KafkaBusServer extends BusServer {
     const work = [...this.work.values()].map((topic) => topic.stop());
     const drains = [...this.drains.values()].map((drain) => drain.stop());
     await withinGrace([this.watch.stop(), ...work, ...drains]);
+    for (const topic of this.work.values()) topic.abandon();
     const { consumer } = this;
     this.consumer = undefined;
     await withinGrace([consumer?.disconnect() ?? Promise.resolve(), this.locks.close()], 1_500);

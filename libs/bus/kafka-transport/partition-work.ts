@@ -14,6 +14,10 @@ export class PartitionWork {
   private readonly inHand = new Map<number, Promise<void>>();
   private readonly pauses = new Set<NodeJS.Timeout>();
   private stopping = false;
+  private giveUp: () => void = () => undefined;
+  private readonly givenUp = new Promise<false>((resolve) => {
+    this.giveUp = () => resolve(false);
+  });
 
   constructor(
     private readonly inbox: Inbox,
@@ -43,6 +47,11 @@ export class PartitionWork {
     await Promise.all(this.inHand.values());
   }
 
+  /** Leaves a handler that hangs to itself, unrecorded: kafkajs would wait for it and keep its partitions from others. */
+  abandon(): void {
+    this.giveUp();
+  }
+
   private async handleInSlices(payload: EachBatchPayload, heartbeatMs: number): Promise<void> {
     const { batch } = payload;
     for (let start = 0; start < batch.messages.length; start += this.batchSize) {
@@ -51,7 +60,7 @@ export class PartitionWork {
       const heartbeats = keepAlive(payload.heartbeat, heartbeatMs);
       let recorded: boolean;
       try {
-        recorded = await this.receive(payload, slice);
+        recorded = await Promise.race([this.receive(payload, slice), this.givenUp]);
       } finally {
         heartbeats.end();
       }
