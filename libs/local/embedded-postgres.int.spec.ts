@@ -23,7 +23,11 @@ async function query(sql: string, on = server): Promise<Record<string, unknown>[
 }
 
 async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await delay(5);
+  const deadline = performance.now() + 30_000;
+  while (!condition()) {
+    if (performance.now() > deadline) throw new Error('it did not come to that within 30 s');
+    await delay(5);
+  }
 }
 
 describe('an embedded PostgreSQL', () => {

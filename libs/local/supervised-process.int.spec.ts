@@ -42,7 +42,11 @@ async function supervise(name: string, program: string): Promise<{ supervised: S
 }
 
 async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await delay(5);
+  const deadline = performance.now() + 30_000;
+  while (!condition()) {
+    if (performance.now() > deadline) throw new Error('it did not come to that within 30 s');
+    await delay(5);
+  }
 }
 
 describe('a supervised process', () => {
