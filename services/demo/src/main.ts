@@ -37,7 +37,11 @@ async function main(): Promise<void> {
   setTimeout(() => process.exit(1), SHUTDOWN_MS).unref();
   await running.stop();
   await targets.stop();
-  if (temporary) rmSync(folder, { recursive: true, force: true });
+  if (temporary) {
+    // What lies outside of it too: started by root, PostgreSQL's data may be below /var/tmp.
+    await emptyDataFolder(dataFolder(folder));
+    rmSync(folder, { recursive: true, force: true });
+  }
   if (failure !== undefined) throw failure;
   process.exit(0);
 }
