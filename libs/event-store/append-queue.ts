@@ -7,19 +7,22 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/** Statements of single appends that run at once; what comes meanwhile goes together into the next. */
-const LANES = 2;
 /** More in one statement gains nothing, and makes everyone in it wait for the slowest. */
 const MAX_GROUPS = 200;
+/** What waits longer than this for the statement before it goes into one beside it, up to MAX_STATEMENTS. */
+const PATIENCE_MS = 10;
+const MAX_STATEMENTS = 3;
 
 /**
  * Group commit: appends that arrive while others are being written are written together, in one statement and one
- * flush of the log. Alone, an append is written at once.
+ * flush of the log. Alone, an append is written at once. A statement that is slow, because a rival's transaction holds
+ * one of its streams, does not hold up the others.
  */
 export class AppendQueue {
   private waiting: Waiting[] = [];
   private running = 0;
   private scheduled = false;
+  private patience: NodeJS.Timeout | undefined;
 
   constructor(private readonly appendAll: (groups: readonly AppendGroup[]) => Promise<GroupResult[]>) {}
 
@@ -30,25 +33,31 @@ export class AppendQueue {
     });
   }
 
-  /** After the present turn, so that appends which the same answer sets off share a statement. */
   private schedule(): void {
-    if (this.scheduled || this.running >= LANES) return;
-    this.scheduled = true;
-    setImmediate(() => {
-      this.scheduled = false;
-      this.flush();
-    });
+    if (this.waiting.length === 0 || this.scheduled) return;
+    if (this.running === 0) {
+      this.scheduled = true;
+      // After the present turn, so that appends which the same answer sets off share a statement.
+      setImmediate(() => {
+        this.scheduled = false;
+        this.flush();
+      });
+    } else if (this.running < MAX_STATEMENTS) {
+      this.patience ??= setTimeout(() => this.flush(), PATIENCE_MS);
+    }
   }
 
   private flush(): void {
-    if (this.waiting.length === 0 || this.running >= LANES) return;
+    clearTimeout(this.patience);
+    this.patience = undefined;
     const batch = this.waiting.splice(0, MAX_GROUPS);
+    if (batch.length === 0) return;
     this.running += 1;
     void this.write(batch).finally(() => {
       this.running -= 1;
-      if (this.waiting.length > 0) this.schedule();
+      this.schedule();
     });
-    if (this.waiting.length > 0) this.schedule();
+    this.schedule();
   }
 
   private async write(batch: readonly Waiting[]): Promise<void> {

@@ -59,13 +59,13 @@ export function appendStatement(
   careful: boolean,
 ): QueryConfig {
   const categories = [...new Set(streams.map(({ category }) => category))].sort();
-  const key = categoriesKey(categories);
+  const key = `${categoriesKey(categories)}${careful ? ' careful' : ''}`;
   let statement = texts.get(key);
   if (!statement) {
-    statement = { name: `ledger append ${key}`, text: statementText(categories) };
+    statement = { name: `ledger append ${key}`, text: statementText(categories, careful) };
     texts.set(key, statement);
   }
-  const columns = events.map(({ prepared }) => prepared.event);
+  const rows = events.map(({ prepared }) => prepared.event);
   return {
     ...statement,
     values: [
@@ -75,25 +75,38 @@ export function appendStatement(
       streams.map(({ expected }) => expected.version),
       textArray(streams.map(({ expected }) => expected.hash)),
       textArray(streams.map(({ firstTime }) => firstTime)),
-      careful,
       events.map(({ unit }) => unit),
-      textArray(columns.map(({ category }) => category)),
-      textArray(columns.map(({ stream }) => stream)),
-      columns.map(({ version }) => version),
-      textArray(columns.map(({ id }) => id)),
-      textArray(columns.map(({ type }) => type)),
-      columns.map(({ schemaVersion }) => schemaVersion),
-      textArray(columns.map(({ tenant }) => tenant)),
-      textArray(columns.map(({ time }) => time)),
+      textArray(rows.map(({ category }) => category)),
+      textArray(rows.map(({ stream }) => stream)),
+      rows.map(({ version }) => version),
+      textArray(rows.map(({ id }) => id)),
+      textArray(rows.map(({ type }) => type)),
+      rows.map(({ schemaVersion }) => schemaVersion),
+      textArray(rows.map(({ tenant }) => tenant)),
+      textArray(rows.map(({ time }) => time)),
       jsonbArray(events.map(({ prepared }) => prepared.canonical.actor)),
       jsonbArray(events.map(({ prepared }) => prepared.canonical.data)),
       jsonbArray(events.map(({ prepared }) => prepared.canonical.meta)),
-      textArray(columns.map(({ hash }) => hash)),
+      textArray(rows.map(({ hash }) => hash)),
     ],
   };
 }
 
-function statementText(categories: readonly Category[]): string {
+/**
+ * Parameters as sub-selects, which hide the arrays' lengths from the planner: it would else plan each execution anew,
+ * for a row or two less, which costs a single append more than the append itself. A flag as a parameter would do so too.
+ */
+function columns(first: number, types: readonly string[]): string {
+  return types.map((type, index) => `(select $${first + index}::${type}[])`).join(', ');
+}
+
+const STREAM_TYPES = ['int', 'text', 'text', 'int', 'text', 'text'];
+const EVENT_TYPES = [
+  ...['int', 'text', 'text', 'int', 'text', 'text', 'int', 'text', 'text'],
+  ...['jsonb', 'jsonb', 'jsonb', 'text'],
+];
+
+function statementText(categories: readonly Category[], careful: boolean): string {
   const heads = categories.map(
     (category) => `
       select s.unit, s.category, s.stream, coalesce(e.version, 0) as version,
@@ -109,21 +122,20 @@ function statementText(categories: readonly Category[]): string {
   const ids = categories.map(
     (category) => `
       select n.unit from new_events n
-       where $7 and n.category = ${categoryLiteral(category)}
+       where n.category = ${categoryLiteral(category)}
          and exists (select from ledger.events
                       where category = ${categoryLiteral(category)} and id = n.id::uuid)`,
   );
   return `
     with streams as not materialized (
-      select * from unnest($1::int[], $2::text[], $3::text[], $4::int[], $5::text[], $6::text[])
+      select * from unnest(${columns(1, STREAM_TYPES)})
         as s (unit, category, stream, version, hash, first_time)
     ), new_events as not materialized (
-      select * from unnest($8::int[], $9::text[], $10::text[], $11::int[], $12::text[], $13::text[], $14::int[],
-                           $15::text[], $16::text[], $17::jsonb[], $18::jsonb[], $19::jsonb[], $20::text[])
+      select * from unnest(${columns(7, EVENT_TYPES)})
         with ordinality as n (unit, category, stream, version, id, type, schema_version,
                               tenant, time, actor, data, meta, hash, ordinal)
     ), blocked as materialized (${heads.join('\n      union all')}
-    ), taken as materialized (${ids.join('\n      union all')}
+    ), taken as materialized (${careful ? ids.join('\n      union all') : 'select null::int as unit where false'}
     ), written as (
       insert into ledger.events (category, stream, version, id, type, schema_version,
                                  tenant, time, actor, data, meta, hash)

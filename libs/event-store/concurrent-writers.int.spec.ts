@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { Client } from 'pg';
 import { newId } from '#libs/kernel';
 import { EMPTY_DATABASE, usePostgres } from '#libs/testing';
-import { endOf, eventsOf, headOf } from './conformance';
+import { allVisible, endOf, eventsOf, headOf } from './conformance';
 import { anEvent, aStream, chainFaults, toStream } from './event-fixture';
 import { migrateLedger } from './migrations';
 import { type AppendGroup, type EventStore, NO_STREAM, type RecordedEvent } from './port';
@@ -143,13 +143,14 @@ describe('writers side by side', () => {
         const ids = (events: readonly RecordedEvent[]) =>
           events.map(({ id, hash, position }) => `${id} ${hash} ${position}`).sort();
         expect(ids(answered)).toEqual(ids(stored));
+        await allVisible(at(1));
         const read = await at(1).readAfter(before, { limit: 1000, categories: ['case'] });
         expect(ids(read.events)).toEqual(ids(stored));
         for (const [stream, events] of ledger) {
           expect(read.events.filter((event) => event.stream === stream)).toEqual(events);
         }
       }),
-      { numRuns: 40 },
+      { numRuns: 30 },
     );
   });
 });

@@ -2,7 +2,7 @@ import { Client } from 'pg';
 import { CATEGORIES } from '#contracts/envelope';
 import { newId } from '#libs/kernel';
 import { EMPTY_DATABASE, usePostgres } from '#libs/testing';
-import { endOf } from './conformance';
+import { allVisible, endOf } from './conformance';
 import { anEvent, aStream, toStream } from './event-fixture';
 import { readStatement } from './gap-safe-reader';
 import { migrateLedger } from './migrations';
@@ -50,6 +50,7 @@ describe('reading while transactions are open', () => {
     expect(await streamsAfter(before)).toEqual([]);
     expect(await store.visibilityLag()).toMatchObject({ events: 1 });
     await other.query('commit');
+    await allVisible(store);
     expect(await streamsAfter(before)).toEqual(['held', later]);
     expect(await store.visibilityLag()).toEqual({ events: 0, milliseconds: 0 });
   });
@@ -63,6 +64,7 @@ describe('reading while transactions are open', () => {
     // Its position is the higher one, its transaction the lower one.
     await other.query(INSERT, ['late', newId()]);
     await other.query('commit');
+    await allVisible(store);
     expect(await streamsAfter(before)).toEqual(['late', first]);
   });
 
@@ -72,6 +74,7 @@ describe('reading while transactions are open', () => {
     await other.query(INSERT, ['never', newId()]);
     const later = await append();
     await other.query('rollback');
+    await allVisible(store);
     expect(await streamsAfter(before)).toEqual([later]);
   });
 

@@ -2,6 +2,7 @@ import { Client } from 'pg';
 import { CATEGORIES, type Category, CATEGORY_OWNERS, SERVICES } from '#contracts/envelope';
 import { newId } from '#libs/kernel';
 import { EMPTY_DATABASE, usePostgres } from '#libs/testing';
+import { allVisible } from './conformance';
 import { anEvent, aStream, toStream } from './event-fixture';
 import { adoptLedger, migrateLedger } from './migrations';
 import { createPostgresEventStore } from './postgres-event-store';
@@ -141,6 +142,7 @@ describe('a ledger that moves to a server whose transaction ids start low', () =
     await store.append([toStream(stream, [anEvent()])]);
     const [event] = await store.readStream('case', stream);
     expect(BigInt(event?.tx ?? 0)).toBeGreaterThan(BigInt(far));
+    await allVisible(store);
     const page = await store.readAfter(`${far}.0`, { limit: 10 });
     expect(page.events.map(({ tx }) => tx)).toEqual([far, event?.tx]);
     await store.close();
