@@ -47,6 +47,13 @@ describe('the Merkle tree (RFC 6962)', () => {
   it('takes tx, position and hash of an event as its leaf', () => {
     const event = { tx: '18446744073709551615', position: '258', hash: 'ab'.repeat(32) };
     expect(leafHash(event)).toEqual(leaf(`ffffffffffffffff0000000000000102${event.hash}`));
+    // The example of docs/ledger-format.md.
+    const example = {
+      tx: '745',
+      position: '1',
+      hash: 'dc1e9283ca00d60290204d8ddaa4e82b357d6cda96333da635e44fa15b45d557',
+    };
+    expect(leafHash(example).toString('hex')).toBe('244528057a6fa8eea5538ecc1140e7dc947768e740d624c368aa86cd4b475b56');
     expect(() => leafHash({ ...event, hash: 'ab' })).toThrow(expect.objectContaining({ code: 'invalid_field' }));
   });
 
