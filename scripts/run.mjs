@@ -34,7 +34,7 @@ async function main([command, ...args]) {
   if (Object.hasOwn(STEPS, command)) return STEPS[command](args);
   // From a clone it is tried out; a container image, which runs the programs of dist/ itself, defaults to production.
   process.env.COUNTERSIGN_PROFILE ||= 'demo';
-  const [program, ...own] = PROGRAMS[command];
+  const [program, ...own] = PROGRAMS[command](process.env.COUNTERSIGN_PROFILE === 'demo');
   await runProgram(program, [...own, ...args]);
 }
 

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { repositoryRoot } from '#libs/local';
 
@@ -48,6 +49,12 @@ describe('the bootstrap that every npm script runs', () => {
     expect(status).toBe(1);
     expect(stderr).toMatch(/^usage: npm run demo/);
   });
+
+  it('builds when it has to, and runs the program that it was asked for', () => {
+    const { status, stdout, stderr } = run('reset', '--yes', '--data', join(tmpdir(), 'countersign-was-never-here'));
+    expect({ status, stderr: stderr.replace('Building (tsc -b) ...\n', '') }).toEqual({ status: 0, stderr: '' });
+    expect(stdout).toMatch(/does not exist: there is nothing to empty/);
+  }, 600_000);
 
   it('says what the parts of the tests are when it does not know one', () => {
     const { status, stderr } = run('test', 'unitt');
