@@ -1,7 +1,18 @@
 import type { Category } from '#contracts/envelope';
-import { DomainError, eventId } from '#libs/kernel';
-import { anEvent, aStream, chainFaults, eventsWith, group, toStream } from './event-fixture';
-import { type AppendResult, type EventStore, NO_STREAM, type RecordedEvent, type StreamHead } from './port';
+import { eventId } from '#libs/kernel';
+import {
+  allVisible,
+  anEvent,
+  aStream,
+  chainFaults,
+  endOf,
+  eventsOf,
+  eventsWith,
+  group,
+  toStream,
+} from './event-fixture';
+import { headOf } from './execute';
+import { type EventStore, NO_STREAM, type RecordedEvent, type StreamHead } from './port';
 import { headAfter } from './prepared-group';
 
 /**
@@ -326,32 +337,6 @@ export function eventStoreConformance(store: () => EventStore): void {
       expect(await store().readAfter(before, { limit: 1, categories: [] })).toEqual({ events: [], cursor: before });
     });
   });
-}
-
-export function eventsOf(result: Awaited<ReturnType<EventStore['appendMany']>>[number] | AppendResult | undefined) {
-  if (result?.status === 'appended' || result?.status === 'duplicate') return [...result.events];
-  throw new DomainError('internal', `expected events, got ${JSON.stringify(result)}`);
-}
-
-export function headOf(events: readonly RecordedEvent[]): StreamHead {
-  const last = events.at(-1);
-  return last ? { version: last.version, hash: last.hash } : NO_STREAM;
-}
-
-/** Resolves when readers see all that is committed: another transaction of the same server can hold them back. */
-export async function allVisible(store: EventStore): Promise<void> {
-  while ((await store.visibilityLag()).events > 0) await new Promise((done) => setImmediate(done));
-}
-
-/** The cursor after everything that is there. */
-export async function endOf(store: EventStore): Promise<string | undefined> {
-  await allVisible(store);
-  let cursor: string | undefined;
-  for (;;) {
-    const page = await store.readAfter(cursor, { limit: 1000 });
-    if (page.events.length === 0) return cursor;
-    cursor = page.cursor;
-  }
 }
 
 const nested = (levels: number) => JSON.parse(`${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`);

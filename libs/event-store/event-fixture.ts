@@ -1,7 +1,15 @@
 import type { Category } from '#contracts/envelope';
-import { type JsonObject, newId } from '#libs/kernel';
+import { DomainError, type JsonObject, newId } from '#libs/kernel';
 import { eventHash } from './event-hash';
-import { type AppendGroup, type NewEvent, NO_STREAM, type RecordedEvent, type StreamAppend } from './port';
+import {
+  type AppendGroup,
+  type AppendResult,
+  type EventStore,
+  type NewEvent,
+  NO_STREAM,
+  type RecordedEvent,
+  type StreamAppend,
+} from './port';
 
 /** Events and streams as the suites of this library need them: of no meaning, in categories that one service owns. */
 export function anEvent(given: Partial<NewEvent> = {}): NewEvent {
@@ -44,4 +52,25 @@ export function chainFaults(events: readonly RecordedEvent[]): string[] {
     previous = event.hash;
     return faults;
   });
+}
+
+export function eventsOf(result: Awaited<ReturnType<EventStore['appendMany']>>[number] | AppendResult | undefined) {
+  if (result?.status === 'appended' || result?.status === 'duplicate') return [...result.events];
+  throw new DomainError('internal', `expected events, got ${JSON.stringify(result)}`);
+}
+
+/** Resolves when readers see all that is committed: another transaction of the same server can hold them back. */
+export async function allVisible(store: EventStore): Promise<void> {
+  while ((await store.visibilityLag()).events > 0) await new Promise((done) => setImmediate(done));
+}
+
+/** The cursor after everything that is there. */
+export async function endOf(store: EventStore): Promise<string | undefined> {
+  await allVisible(store);
+  let cursor: string | undefined;
+  for (;;) {
+    const page = await store.readAfter(cursor, { limit: 1000 });
+    if (page.events.length === 0) return cursor;
+    cursor = page.cursor;
+  }
 }

@@ -2,8 +2,7 @@ import { Client } from 'pg';
 import { CATEGORIES, type Category, CATEGORY_OWNERS, SERVICES } from '#contracts/envelope';
 import { newId } from '#libs/kernel';
 import { EMPTY_DATABASE, usePostgres } from '#libs/testing';
-import { allVisible } from './conformance';
-import { anEvent, aStream, toStream } from './event-fixture';
+import { allVisible, anEvent, aStream, toStream } from './event-fixture';
 import { adoptLedger, migrateLedger } from './migrations';
 import { createPostgresEventStore } from './postgres-event-store';
 
