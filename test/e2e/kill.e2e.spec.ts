@@ -32,7 +32,6 @@ describe('kill -9 of the process', () => {
   beforeAll(async () => {
     demo = await RunningDemo.start(data);
   }, PATIENCE_MS);
-  afterAll(() => demo.terminate());
 
   /** Returns the alerts that nobody has answered for. */
   async function send(

@@ -15,6 +15,9 @@ export interface Ending {
 /** Above what any step takes on a busy machine: whoever waits this long waits in vain. */
 export const PATIENCE_MS = 240_000;
 
+/** All of this spec file: whatever a failed test has left running is stopped with its data folder. */
+const launched: RunningDemo[] = [];
+
 /** `npm run demo` and `npm start`, as built: a process of its own that a test can talk to, stop and kill. */
 export class RunningDemo {
   private stdout = '';
@@ -42,7 +45,9 @@ export class RunningDemo {
     const all = ['--enable-source-maps', program, ...args, '--free-ports', '--data', data];
     const env = { ...process.env, NODE_OPTIONS: '', NODE_ENV: undefined, FORCE_COLOR: undefined };
     const child = spawn(process.execPath, all, { cwd: repositoryRoot, env, stdio: ['pipe', 'pipe', 'pipe'] });
-    return new RunningDemo(child, data);
+    const demo = new RunningDemo(child, data);
+    launched.push(demo);
+    return demo;
   }
 
   /** Up and set up, waiting for alerts of the test's own. */
@@ -117,7 +122,9 @@ export class RunningDemo {
 export function useDataFolder(): string {
   const home = realpathSync(mkdtempSync(join(tmpdir(), 'countersign-e2e-')));
   const data = join(home, 'data');
+  // Jest runs these hooks in the order of their definition: what runs on the folder has to end first, so it ends here.
   afterAll(async () => {
+    await Promise.all(launched.filter((demo) => demo.data === data).map((demo) => demo.terminate()));
     await emptyDataFolder(dataFolder(data));
     await rm(home, { recursive: true, force: true });
   }, PATIENCE_MS);
@@ -130,9 +137,6 @@ export function useRunningDemo(): { readonly demo: RunningDemo } {
   const started: RunningDemo[] = [];
   beforeAll(async () => {
     started.push(await RunningDemo.start(data));
-  }, PATIENCE_MS);
-  afterAll(async () => {
-    await started[0]?.terminate();
   }, PATIENCE_MS);
   return {
     get demo() {
