@@ -1,124 +1,13 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { AlertEnriched } from '#contracts/alert';
 import { serviceActor } from '#contracts/envelope';
 import type { AlertView, CaseSummary, CaseView, EventView, TimelineEntry } from '#contracts/http/case';
-import { type Bus, type BusMessage, createBus, ENRICHED_ALERTS_TOPIC } from '#libs/bus';
-import { createPostgresEventStore, NO_STREAM, type EventStore } from '#libs/event-store';
+import { createPostgresEventStore, NO_STREAM } from '#libs/event-store';
 import { deterministicId, type JsonObject, newId } from '#libs/kernel';
-import { createLogger, startService, startTestIssuer, type RunningService, type TestIssuer } from '#libs/service';
-import { useMigratedPostgres } from '#libs/testing';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { AlertIntake } from './app/alert-intake';
-import { alertIdOf, alertOf, type AlertSketch, host, receiptIdOf, user } from './domain/alert.fixture';
-import { service as caseService } from './service';
+import { type Page, useCaseService } from './case-service.fixture';
+import { alertOf, host, receiptIdOf, user } from './domain/alert.fixture';
 
-const postgres = useMigratedPostgres(caseService);
-const folder = mkdtempSync(join(tmpdir(), 'countersign-case-'));
-const logger = createLogger('silent');
-let issuer: TestIssuer;
-/** Two instances, as a large installation runs them. */
-let services: RunningService[];
-let enrichment: { bus: Bus; store: EventStore };
-
-beforeAll(async () => {
-  issuer = await startTestIssuer();
-  const env = {
-    COUNTERSIGN_PROFILE: 'development',
-    COUNTERSIGN_DATA: folder,
-    LEDGER_URL: postgres.appUrl,
-    CASE_PORT: '0',
-    OIDC_ISSUER: issuer.url,
-  };
-  services = await Promise.all([
-    startService(caseService, { env, logger }),
-    startService(caseService, { env, logger }),
-  ]);
-  const pool = postgres.pool('enrichment');
-  const store = createPostgresEventStore({ pool });
-  enrichment = { store, bus: createBus({ kind: 'postgres', service: 'enrichment', store, pool, logger }) };
-});
-afterAll(async () => {
-  await Promise.all((services ?? []).map((service) => service.stop()));
-  await enrichment.bus.stop();
-  await enrichment.store.close();
-  await issuer.stop();
-  rmSync(folder, { recursive: true });
-});
-
-interface Answer<Body> {
-  readonly status: number;
-  readonly headers: Headers;
-  readonly body: Body & { code?: string; field?: string; detail?: string };
-}
-type Page<Item> = { items: Item[]; next?: string };
-
-async function call<Body>(
-  subject: string,
-  method: string,
-  path: string,
-  body?: JsonObject,
-  headers: Record<string, string> = {},
-): Promise<Answer<Body>> {
-  const answer = await fetch(`${services[0]?.url}${path}`, {
-    method,
-    headers: {
-      ...(await issuer.headersFor(subject)),
-      ...(body && { 'content-type': 'application/json' }),
-      ...headers,
-    },
-    body: body && JSON.stringify(body),
-  });
-  return { status: answer.status, headers: answer.headers, body: JSON.parse(await answer.text()) };
-}
-const get = <Body>(path: string) => call<Body>('arno', 'GET', path);
-const post = (path: string, body: JsonObject, headers?: Record<string, string>) =>
-  call<CaseView>('arno', 'POST', path, body, headers);
-
-function messageOf(alert: AlertEnriched | JsonObject, more: Partial<BusMessage> = {}): BusMessage {
-  const { receiptId, alertId } = alert;
-  return {
-    topic: ENRICHED_ALERTS_TOPIC,
-    key: String(alertId ?? receiptId),
-    id: String(receiptId),
-    type: 'AlertEnriched',
-    source: '/countersign/enrichment',
-    time: new Date().toISOString(),
-    tenant: 'default',
-    schemaVersion: 1,
-    actor: serviceActor('enrichment'),
-    correlationId: String(receiptId),
-    data: alert as JsonObject,
-    ...more,
-  };
-}
-const send = (...sketches: AlertSketch[]) =>
-  enrichment.bus.publisher.publish(sketches.map((sketch) => messageOf(alertOf(sketch))));
-
-async function eventually<T>(look: () => Promise<T | undefined>): Promise<T> {
-  const until = Date.now() + 20_000;
-  for (;;) {
-    const found = await look();
-    if (found !== undefined) return found;
-    if (Date.now() > until) throw new Error('it did not happen within 20 s');
-    await wait(50);
-  }
-}
-
-/** The alert, once it has had so many receptions. */
-const alert = (uid: string, receptions = 1) =>
-  eventually(async () => {
-    const { status, body } = await get<AlertView>(`/v1/alerts/${alertIdOf(uid)}`);
-    return status === 200 && body.receptions.length >= receptions ? body : undefined;
-  });
-
-async function openCase(uid: string): Promise<string> {
-  await send({ uid, observables: [host(`host-of-${uid}`)] });
-  const { caseId } = await alert(uid);
-  if (caseId === null) throw new Error('the alert led to no case');
-  return caseId;
-}
+const { postgres, services, publish, get, post, messageOf, send, eventually, alert, openCase } = useCaseService();
 
 const eventsOf = async (category: string, type: string) =>
   (await postgres.ownerPool().query('select * from ledger.events where category = $1 and type = $2', [category, type]))
@@ -145,7 +34,7 @@ describe('the outcome of a receipt', () => {
       field: null,
       reason: 'no format fits',
     };
-    await enrichment.bus.publisher.publish([messageOf(refusal as JsonObject, { type: 'AlertRefused' })]);
+    await publish(messageOf(refusal as JsonObject, { type: 'AlertRefused' }));
 
     const first = await alert('o1', 3);
     expect(first.receptions.map(({ outcome }) => outcome)).toEqual(['new', 'duplicate', 'updated']);
@@ -170,7 +59,7 @@ describe('the outcome of a receipt', () => {
 
   it('is a rejection with field and reason for a message that is not by the contract', async () => {
     const broken: JsonObject = { ...(alertOf({ uid: 'broken' }) as unknown as JsonObject), score: 1000 };
-    await enrichment.bus.publisher.publish([messageOf(broken)]);
+    await publish(messageOf(broken));
     const view = await eventually(async () => {
       const { status, body } = await get<AlertView>(`/v1/alerts/${receiptIdOf('broken')}`);
       return status === 200 ? body : undefined;
@@ -185,7 +74,7 @@ describe('the outcome of a receipt', () => {
     }));
     const messages = sketches.map((sketch) => messageOf(alertOf(sketch)));
     // Each instance gets every message, at the same time: as after a rebalance at its worst.
-    const intakes = services.map((service) => service.app.get(AlertIntake, { strict: false }));
+    const intakes = services().map((service) => service.app.get(AlertIntake, { strict: false }));
     const half = messages.length / 2;
     const outcomes = await Promise.all([
       intakes[0]?.take(messages.slice(0, half)),
@@ -291,7 +180,7 @@ describe('a case', () => {
 
   it('belongs to its tenant', async () => {
     const sketch = alertOf({ uid: 'theirs', observables: [host('theirs')] });
-    await enrichment.bus.publisher.publish([messageOf(sketch, { tenant: 'other' })]);
+    await publish(messageOf(sketch, { tenant: 'other' }));
     const theirs = deterministicId('case', 'other', sketch.receiptId);
     await eventually(async () =>
       (await eventsOf('case', 'CaseOpened')).some(({ stream }) => stream === `case-${theirs}`) ? true : undefined,
@@ -304,146 +193,12 @@ describe('a case', () => {
   });
 });
 
-describe('a command', () => {
-  it('is carried out once for one idempotency key, and answers the same', async () => {
-    const id = await openCase('idempotent');
-    const key = { 'idempotency-key': 'note-1' };
-    const first = await post(`/v1/cases/${id}/notes`, { text: 'once' }, key);
-    await post(`/v1/cases/${id}/owner`, { owner: 'arno' });
-    const [second, third] = await Promise.all([
-      post(`/v1/cases/${id}/notes`, { text: 'once' }, key),
-      post(`/v1/cases/${id}/notes`, { text: 'once' }, key),
-    ]);
-    expect(second.body).toEqual(first.body);
-    expect(third.body).toEqual(first.body);
-    const other = await post(`/v1/cases/${id}/notes`, { text: 'twice' }, key);
-    expect(other).toMatchObject({ status: 409, body: { code: 'idempotency_key_reused', field: 'Idempotency-Key' } });
-    const { body } = await get<CaseView>(`/v1/cases/${id}`);
-    expect(body.notes).toMatchObject([{ text: 'once', by: { kind: 'human', id: 'arno' } }]);
-  });
-
-  it('is refused on another version than the caller has seen', async () => {
-    const id = await openCase('version');
-    expect(await post(`/v1/cases/${id}/status`, { status: 'in_progress', expectedVersion: 7 })).toMatchObject({
-      status: 409,
-      body: { code: 'stream_conflict', field: 'expectedVersion' },
-    });
-  });
-
-  it('is refused by name where it is wrong', async () => {
-    const id = await openCase('wrong');
-    expect(await post(`/v1/cases/${id}/status`, { status: 'closed' })).toMatchObject({
-      status: 400,
-      body: { code: 'invalid_field', field: 'resolution' },
-    });
-    expect(await post(`/v1/cases/${id}/status`, { status: 'new' })).toMatchObject({
-      status: 409,
-      body: { code: 'invalid_transition', field: 'status' },
-    });
-    expect(await post(`/v1/cases/${id}/notes`, { text: 'x', colour: 'red' })).toMatchObject({
-      status: 400,
-      body: { code: 'unknown_field', field: 'colour' },
-    });
-    expect(await post(`/v1/cases/${newId()}/notes`, { text: 'x' })).toMatchObject({ status: 404 });
-    expect(await post('/v1/cases/42/notes', { text: 'x' })).toMatchObject({ status: 400, body: { field: 'id' } });
-    expect(await call('audrey', 'POST', `/v1/cases/${id}/notes`, { text: 'x' })).toMatchObject({
-      status: 403,
-      body: { code: 'permission_missing' },
-    });
-  });
-});
-
-describe('evidence', () => {
-  it('is a link, or a file that comes back byte for byte as a download', async () => {
-    const id = await openCase('evidence');
-    const content = Buffer.from([0, 1, 2, 253, 254, 255]);
-    await post(`/v1/cases/${id}/evidence`, { kind: 'link', name: 'report', url: 'https://siem.example/1' });
-    const { body } = await post(`/v1/cases/${id}/evidence`, {
-      kind: 'file',
-      name: 'böse "Datei".html',
-      mediaType: 'text/html',
-      content: content.toString('base64'),
-    });
-    expect(body.evidence).toMatchObject([{ kind: 'link' }, { kind: 'file', size: 6, mediaType: 'text/html' }]);
-    const path = `/v1/cases/${id}/evidence/${body.evidence[1]?.evidenceId}`;
-    const answer = await fetch(`${services[0]?.url}${path}`, { headers: await issuer.headersFor('arno') });
-    expect(Buffer.from(await answer.arrayBuffer())).toEqual(content);
-    expect(answer.headers.get('content-type')).toBe('application/octet-stream');
-    expect(answer.headers.get('content-disposition')).toBe(
-      `attachment; filename="evidence"; filename*=UTF-8''b%C3%B6se%20%22Datei%22.html`,
-    );
-    expect(answer.headers.get('x-content-type-options')).toBe('nosniff');
-    expect(await get(`/v1/cases/${id}/evidence/${body.evidence[0]?.evidenceId}`)).toMatchObject({ status: 404 });
-  });
-
-  it('is refused over 1 MiB, and where it is not base64', async () => {
-    const id = await openCase('large');
-    const file = (content: string) => ({ kind: 'file', name: 'dump', content });
-    const path = `/v1/cases/${id}/evidence`;
-    const most = await post(path, file(Buffer.alloc(1024 * 1024).toString('base64')));
-    expect(most.body.detail).toBeUndefined();
-    expect(most.status).toBe(200);
-    expect(await post(path, file(Buffer.alloc(1024 * 1024 + 1).toString('base64')))).toMatchObject({
-      status: 413,
-      body: { code: 'evidence_too_large', field: 'content' },
-    });
-    expect(await post(path, file('no base64!'))).toMatchObject({ status: 400, body: { field: 'content' } });
-    expect(await post(path, { kind: 'link', name: 'x', url: 'javascript:alert(1)' })).toMatchObject({
-      status: 400,
-      body: { field: 'url' },
-    });
-  });
-});
-
-describe('an escalation', () => {
-  it('is acknowledged by the person it went to', async () => {
-    const id = await openCase('escalate');
-    const to = { kind: 'person', id: 'ines' };
-    const { body } = await post(`/v1/cases/${id}/escalations`, { to, reason: 'needs you', withinMinutes: 30 });
-    expect(body).toMatchObject({ openEscalations: 1, escalations: [{ status: 'open', to }] });
-    const path = `/v1/cases/${id}/escalations/${body.escalations[0]?.escalationId}/acknowledge`;
-    expect(await post(path, {})).toMatchObject({ status: 403, body: { code: 'not_addressee' } });
-    const done = await call<CaseView>('ines', 'POST', path, { comment: 'on it' });
-    expect(done.body).toMatchObject({
-      openEscalations: 0,
-      escalations: [{ status: 'acknowledged', comment: 'on it' }],
-    });
-    expect(await call('ines', 'POST', path, {})).toMatchObject({ status: 409, body: { code: 'invalid_transition' } });
-  });
-
-  it('expires by the clock of the database', async () => {
-    const id = await openCase('expire');
-    const deadline = new Date(Date.now() + 400).toISOString();
-    const to = { kind: 'tier', id: 'tier-2' };
-    expect(await post(`/v1/cases/${id}/escalations`, { to, reason: 'urgent', deadline })).toMatchObject({
-      status: 200,
-    });
-    const expired = await eventually(async () => {
-      const { body } = await get<CaseView>(`/v1/cases/${id}`);
-      return body.escalations[0]?.status === 'expired' ? body : undefined;
-    });
-    expect(expired.escalations[0]?.endedBy).toEqual(serviceActor('case'));
-    expect(expired.escalations[0]?.endedAt && expired.escalations[0].endedAt >= deadline).toBe(true);
-  });
-
-  it('needs a deadline ahead', async () => {
-    const id = await openCase('late');
-    const body = { to: { kind: 'tier', id: 'tier-2' }, reason: 'x' };
-    const path = `/v1/cases/${id}/escalations`;
-    expect(await post(path, body)).toMatchObject({ status: 400, body: { field: 'deadline' } });
-    expect(await post(path, { ...body, deadline: '2020-01-01T00:00:00Z' })).toMatchObject({
-      status: 400,
-      body: { field: 'deadline', detail: 'It has passed already.' },
-    });
-  });
-});
-
 describe('the read models', () => {
   it('give the same rows after they have been rebuilt (invariant 1)', async () => {
     const id = await openCase('rebuild');
     await post(`/v1/cases/${id}/severity`, { severity: 'low', reason: '' });
     const rows = () => postgres.ownerPool().query('select * from svc_case.case_summary order by case_id');
-    const context = services[0]?.context;
+    const context = services()[0]?.context;
     const caughtUp = async () => {
       const { items: [summary] = [] } = (await get<Page<CaseSummary>>('/v1/cases?q=host-of-rebuild')).body;
       return summary?.severity === 'low' ? rows() : undefined;
