@@ -62,8 +62,8 @@ module.exports = {
     {
       name: 'tests-are-not-imported',
       severity: 'error',
-      from: { path: '^(libs|services|contracts)/', pathNot: ['\\.spec\\.ts$', '^libs/testing/', '/conformance'] },
-      to: { path: ['\\.spec\\.ts$', '^libs/testing/'] },
+      from: { path: '^(libs|services|contracts)/', pathNot: ['\\.(spec|fixture)\\.ts$', '^libs/testing/', '/conformance'] },
+      to: { path: ['\\.(spec|fixture)\\.ts$', '^libs/testing/'] },
     },
     {
       name: 'no-cycles',
