@@ -1,6 +1,6 @@
 import { useMigratedPostgres } from '#libs/testing';
 import { ALERTS_TOPIC, ENRICHED_ALERTS_TOPIC } from './port';
-import { message } from './conformance';
+import { message } from './conformance/bus-fixture';
 import { PostgresBusPublisher } from './postgres-transport/postgres-bus-publisher';
 import { migrateBus } from './migrate';
 

@@ -1,5 +1,5 @@
 import { BatchingPublisher, type BatchLimits } from './batching-publisher';
-import { message } from './conformance';
+import { message } from './conformance/bus-fixture';
 import type { BusMessage } from './port';
 
 /** One byte a message unless it says otherwise. */

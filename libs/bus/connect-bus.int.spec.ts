@@ -7,10 +7,10 @@ import { createMemoryEventStore } from '#libs/event-store';
 import { DomainError } from '#libs/kernel';
 import { useMigratedPostgres } from '#libs/testing';
 import { connectBus } from './connect-bus';
-import { message } from './conformance';
+import { message } from './conformance/bus-fixture';
 import { createBus } from './create-bus';
 import { DeadLetters } from './dead-letters';
-import { eventually } from './eventually';
+import { eventually } from './conformance/eventually';
 import { ALERTS_TOPIC, BUS, done, type BusMessage, type Outcome } from './port';
 
 const postgres = useMigratedPostgres();

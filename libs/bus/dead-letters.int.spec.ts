@@ -1,5 +1,5 @@
 import { useMigratedPostgres } from '#libs/testing';
-import { message } from './conformance';
+import { message } from './conformance/bus-fixture';
 import { DeadLetterOffice, type Death } from './dead-letter-office';
 import { DeadLetters } from './dead-letters';
 

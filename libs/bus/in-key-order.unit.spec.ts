@@ -1,4 +1,4 @@
-import { message } from './conformance';
+import { message } from './conformance/bus-fixture';
 import { inKeyOrder } from './in-key-order';
 import { done, retry } from './port';
 

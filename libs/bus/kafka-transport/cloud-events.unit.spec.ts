@@ -1,5 +1,5 @@
 import type { KafkaMessage } from 'kafkajs';
-import { message } from '../conformance';
+import { message } from '../conformance/bus-fixture';
 import { deadToKafka, fromKafka, toKafka } from './cloud-events';
 
 /** As the broker gives back what a producer sent. */

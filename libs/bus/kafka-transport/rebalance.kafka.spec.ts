@@ -1,9 +1,9 @@
 import pino from 'pino';
 import { createPostgresEventStore } from '#libs/event-store';
 import { useKafka, useMigratedPostgres } from '#libs/testing';
-import { consumeBatches, message } from '../conformance';
+import { consumeBatches, message } from '../conformance/bus-fixture';
 import { createBus, type Bus } from '../create-bus';
-import { eventually } from '../eventually';
+import { eventually } from '../conformance/eventually';
 import { inKeyOrder } from '../in-key-order';
 import { ALERTS_TOPIC, done, retry, type BusMessage, type Outcome } from '../port';
 import { createTopics } from './create-topics';

@@ -2,9 +2,9 @@ import { Client } from 'pg';
 import pino from 'pino';
 import { createPostgresEventStore } from '#libs/event-store';
 import { useMigratedPostgres } from '#libs/testing';
-import { consume, message } from '../conformance';
+import { consume, message } from '../conformance/bus-fixture';
 import { createBus } from '../create-bus';
-import { eventually } from '../eventually';
+import { eventually } from '../conformance/eventually';
 import { ALERTS_TOPIC, done, type Outcome } from '../port';
 
 const postgres = useMigratedPostgres();

@@ -2,11 +2,11 @@ import type { ServiceName } from '#contracts/envelope';
 import type { EventStore } from '#libs/event-store';
 import { DomainError } from '#libs/kernel';
 import type { TypeScriptChild } from '#libs/testing';
-import type { HandlerExtras } from './bus-server';
-import type { Bus } from './create-bus';
-import type { DeadLetters } from './dead-letters';
-import { ALERTS_TOPIC, done, dead, retry, type BatchHandler, type BusMessage, type Outcome } from './port';
-import { eventTopic } from './topics';
+import type { Bus } from '../create-bus';
+import type { DeadLetters } from '../dead-letters';
+import { ALERTS_TOPIC, dead, done, retry, type BusMessage, type Outcome } from '../port';
+import { appendCase, consume, consumeBatches, message, nameOf } from './bus-fixture';
+import { eventTopic } from '../topics';
 import { eventually } from './eventually';
 
 /** What the suite needs of a transport. Everything made by `createBus` is stopped when the test is over. */
@@ -22,63 +22,6 @@ export interface BusHarness {
   readonly takeoverMs: number;
 }
 
-let serial = 0;
-/** `a-1` is message 1 of key `a`; ids are unique in the database, keys in the test. */
-export function message(id: string, changed: Partial<BusMessage> = {}): BusMessage {
-  return {
-    topic: ALERTS_TOPIC,
-    key: id.split('-')[0] ?? id,
-    id: `${id}-${(serial += 1)}`,
-    type: 'AlertAccepted',
-    source: '/countersign/ingest',
-    time: '2026-11-24T12:00:00.000Z',
-    tenant: 'default',
-    schemaVersion: 1,
-    actor: { kind: 'source', id: 'siem' },
-    correlationId: id,
-    data: { name: id },
-    ...changed,
-  };
-}
-
-/** Starts to consume, outside of Nest. `seen` are the names of the messages in the order in which they were handled. */
-export async function consume(
-  bus: Bus,
-  topic: string,
-  handler: (name: string, message: BusMessage) => Outcome | Promise<Outcome>,
-  extras: HandlerExtras = {},
-): Promise<string[]> {
-  const seen: string[] = [];
-  await consumeBatches(
-    bus,
-    topic,
-    (messages) =>
-      Promise.all(
-        messages.map(async (received) => {
-          const name = nameOf(received);
-          seen.push(name);
-          return handler(name, received);
-        }),
-      ),
-    extras,
-  );
-  return seen;
-}
-
-export async function consumeBatches(
-  bus: Bus,
-  topic: string,
-  handler: BatchHandler,
-  extras: HandlerExtras = {},
-): Promise<void> {
-  const server = bus.server();
-  server.addHandler(topic, handler, true, { ...extras });
-  await new Promise<void>((resolve, reject) => {
-    server.listen((error) => (error === undefined ? resolve() : reject(error)));
-  });
-}
-
-const nameOf = (received: BusMessage): string => String(received.data['name'] ?? received.id);
 const publish = (bus: Bus, ...names: string[]) => bus.publisher.publish(names.map((name) => message(name)));
 const ofKey = (seen: readonly string[], key: string) => seen.filter((name) => name.startsWith(`${key}-`));
 
@@ -319,31 +262,4 @@ export function busConformance(harness: () => BusHarness): void {
       field: 'messages[0].key',
     });
   });
-}
-
-/** Appends `count` events to a stream of the category case, one at a time. */
-export async function appendCase(store: EventStore, stream: string, count: number): Promise<void> {
-  for (let version = 0; version < count; version += 1) {
-    const head = (await store.heads('case', [stream])).get(stream) ?? { version: 0, hash: '' };
-    const { status } = await store.append([
-      {
-        category: 'case',
-        stream,
-        tenant: 'default',
-        expected: head,
-        events: [
-          {
-            id: crypto.randomUUID(),
-            type: 'CaseNoted',
-            schemaVersion: 1,
-            time: new Date().toISOString(),
-            actor: { kind: 'service', id: 'case' },
-            data: { note: version },
-            meta: { correlationId: stream },
-          },
-        ],
-      },
-    ]);
-    expect(status).toBe('appended');
-  }
 }

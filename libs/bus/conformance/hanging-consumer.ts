@@ -1,5 +1,5 @@
 import { runTypeScript, type TypeScriptChild } from '#libs/testing';
-import type { KafkaSettings } from './kafka-transport/kafka-settings';
+import type { KafkaSettings } from '../kafka-transport/kafka-settings';
 
 export interface HangingConsumerOptions {
   readonly databaseUrl: string;
