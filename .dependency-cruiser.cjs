@@ -62,7 +62,10 @@ module.exports = {
     {
       name: 'tests-are-not-imported',
       severity: 'error',
-      from: { path: '^(libs|services|contracts)/', pathNot: ['\\.(spec|fixture)\\.ts$', '^libs/testing/', '/conformance'] },
+      from: {
+        path: '^(libs|services|contracts)/',
+        pathNot: ['\\.(spec|fixture)\\.ts$', '^libs/testing/', '/conformance'],
+      },
       to: { path: ['\\.(spec|fixture)\\.ts$', '^libs/testing/'] },
     },
     {
