@@ -8,7 +8,6 @@ export type AlertState =
   | { readonly status: 'rejected' }
   | { readonly status: 'recorded'; readonly digest: string; readonly caseId: string | null };
 
-
 export type AlertCommand =
   /** `caseId`: the case it leads to, `grouped` when that case was open already. */
   | {

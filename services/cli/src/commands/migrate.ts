@@ -1,9 +1,6 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { createTopics } from '#libs/bus';
-import { migrate } from '#libs/local';
-import { createLogger, loadConfig } from '#libs/service';
-import { definitions } from '../../../all-in-one/src/services';
+import type { ServiceDefinition } from '#libs/service';
 import { print, table } from '../output';
 import { UsageProblem } from '../session';
 
@@ -17,6 +14,9 @@ export function migrateCommand(program: Command): void {
       if (!url) {
         throw new UsageProblem('Which database? Set MIGRATION_URL to the login of its owner, or use --database URL.');
       }
+      // Loaded here, since it is the whole product: no other command should wait for it.
+      const { migrate } = await import('#libs/local');
+      const { definitions } = await import('../../../all-in-one/src/services.js');
       const profile = process.env['COUNTERSIGN_PROFILE'] || 'production';
       const data = process.env['COUNTERSIGN_DATA'] || '.countersign';
       const keys = resolve(process.env['COUNTERSIGN_KEYS_DIR'] || `${data}/keys`);
@@ -26,7 +26,7 @@ export function migrateCommand(program: Command): void {
         passwords: { app: process.env['COUNTERSIGN_APP_PASSWORD'] || undefined },
         keysFolder: profile === 'production' ? undefined : keys,
       });
-      await migrateTopics(url);
+      await migrateTopics(url, definitions);
       print(command, migrated, () => {
         if (migrated.applied.length === 0) return 'The database is up to date.';
         return table(
@@ -38,9 +38,11 @@ export function migrateCommand(program: Command): void {
 }
 
 /** Whether the rest is fit for production is for each service to say when it starts. */
-async function migrateTopics(url: string): Promise<void> {
+async function migrateTopics(url: string, definitions: readonly ServiceDefinition[]): Promise<void> {
   const [first] = definitions;
   if (!first || process.env['COUNTERSIGN_BUS'] !== 'kafka') return;
+  const { createTopics } = await import('#libs/bus');
+  const { createLogger, loadConfig } = await import('#libs/service');
   const { settings } = loadConfig(first, { ...process.env, COUNTERSIGN_PROFILE: 'development', LEDGER_URL: url });
   if (settings.kafka) await createTopics(settings.kafka, {}, createLogger('silent'));
 }
