@@ -180,6 +180,7 @@ describe('a warranted action', () => {
       'idempotency-key': request.actionId,
     });
     expect(JSON.parse(target.seen[0]?.body ?? '')).toEqual({ action: 'deny', address: '203.0.113.7' });
+    expect(await running.context.readModels.caughtUpWith(events)).toBe(true);
     const shown = await call('GET', `/v1/actions/${request.actionId}`);
     expect(shown.body).toMatchObject({ status: 'succeeded', approvers: ['olivia'] });
   });
