@@ -10,7 +10,7 @@ interface Waiting {
 /** More in one statement gains nothing, and makes everyone in it wait for the slowest. */
 const MAX_GROUPS = 200;
 /** What waits longer than this for the statement before it goes into one beside it, up to MAX_STATEMENTS. */
-const PATIENCE_MS = 10;
+const PATIENCE_MS = 50;
 const MAX_STATEMENTS = 3;
 
 /**
