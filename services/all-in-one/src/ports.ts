@@ -6,7 +6,7 @@ import { type Environment, variablePrefix, type ServiceDefinition } from '#libs/
 export type Ports = ReadonlyMap<ServiceName, number>;
 
 /**
- * The port of each service: from `<SERVICE>_PORT`, else the design's; with `anyFree` one that the system picks, so that
+ * The port of each service: from `<SERVICE>_PORT`, else the design's; with `anyFree` one that nobody uses, so that
  * several Countersigns run on one machine.
  * @throws DomainError('invalid_configuration') naming every port that another program has.
  */
