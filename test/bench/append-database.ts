@@ -1,4 +1,4 @@
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
@@ -20,7 +20,8 @@ const PASSWORD = 'bench';
  * partition and indexes, and no row security.
  */
 export async function appendDatabase(): Promise<AppendDatabase> {
-  const folder = join(mkdtempSync(join(tmpdir(), 'countersign-bench-')), 'postgres');
+  const parent = mkdtempSync(join(tmpdir(), 'countersign-bench-'));
+  const folder = join(parent, 'postgres');
   const server = await startEmbeddedPostgres({ folder, settings: { max_wal_size: '4GB' } });
   const admin = new Client({ connectionString: server.url() });
   await admin.connect();
@@ -48,6 +49,7 @@ export async function appendDatabase(): Promise<AppendDatabase> {
       await superuser.end();
       await server.stop();
       await removeEmbeddedPostgres(folder);
+      rmSync(parent, { recursive: true, force: true });
     },
   };
 }
