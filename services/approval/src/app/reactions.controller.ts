@@ -4,7 +4,7 @@ import type { CaseEvent } from '#contracts/events/case';
 import type { ConnectionEvent } from '#contracts/events/connection';
 import type { PlaybookEvent } from '#contracts/events/playbook';
 import type { RunEvent } from '#contracts/events/run';
-import { BUS, done, type BusMessage, type Outcome } from '#libs/bus';
+import { BUS, done, type BusMessage, type Outcome, inKeyOrder } from '#libs/bus';
 import { CaseCopy } from '../read/case-copy';
 import { ConnectionCopy } from '../read/connection-copy';
 import { PlaybookCopy } from '../read/playbook-copy';
@@ -12,7 +12,6 @@ import { RequestsInHand } from '../read/requests-in-hand';
 import { RunCopy } from '../read/run-copy';
 import { ActionRequests } from './action-requests';
 import { Activations } from './activations';
-import { inKeyOrder } from './in-key-order';
 import { Withdrawals } from './withdrawals';
 
 /** What other services' events lead to here. The bus has checked each message by its contract. */
