@@ -278,6 +278,22 @@ describe('what is refused before anything is called', () => {
   });
 });
 
+describe('a signing key that the root does not vouch for', () => {
+  it('never enters, and stops no action that has a good warrant', async () => {
+    const forged = { ...keys.published, keyId: 'forged', rootSignature: 'A'.repeat(86) };
+    await append('approval', 'policy', 'policy-keys', 'SigningKeyPublished', forged);
+    const letters = () =>
+      postgres.ownerPool().query(`select code from bus.dead_letter where topic = 'countersign.policy'`);
+    const deadline = Date.now() + 20_000;
+    while ((await letters()).rowCount === 0 && Date.now() < deadline) await new Promise((wait) => setTimeout(wait, 20));
+    expect((await letters()).rows).toEqual([{ code: 'signing_key_invalid' }]);
+    target.behave(() => ({ status: 201, body: { rule_id: 'rule-1' } }));
+    const request = block();
+    await dispatch(request, warrantFor(request));
+    expect(typesOf(await endOf(request))).toEqual(['ActionStarted', 'ActionSucceeded']);
+  });
+});
+
 describe('when the target behaves badly', () => {
   it('tries again under the same key while it is busy', async () => {
     target.behave((nth) => (nth < 3 ? { status: 503, body: {} } : { status: 201, body: { rule_id: 'r' } }));

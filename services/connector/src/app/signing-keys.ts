@@ -17,18 +17,24 @@ export class SigningKeyCopy {
 
   /** The ring as of now: keys are few, and a warrant is checked once an action. */
   async ring(): Promise<KeyRing> {
-    const root = await loadRootPublicKey(this.context.settings);
-    const ring = new KeyRing(root);
+    const ring = await this.emptyRing();
     for (const { key } of await this.database.getRepository(PublishedKey).find()) ring.add(key);
     return ring;
   }
 
+  /** @throws DomainError('signing_key_invalid'): the message is dead. Kept, the key would make every later ring fail. */
   async keep(messages: readonly BusMessage[]): Promise<void> {
+    const ring = await this.emptyRing();
     for (const { data, id } of messages) {
       demandValid(SigningKey, data, 'data');
       const key = data as SigningKey;
+      ring.add(key);
       await this.database.getRepository(PublishedKey).upsert({ eventId: id, key }, ['eventId']);
     }
+  }
+
+  private async emptyRing(): Promise<KeyRing> {
+    return new KeyRing(await loadRootPublicKey(this.context.settings));
   }
 }
 
