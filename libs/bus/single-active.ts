@@ -47,7 +47,15 @@ export class SingleActive {
       session.release(error);
     });
     // A host that vanished without a word must not hold its locks until TCP gives up after hours. Seconds.
-    await session.query('set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 5; set tcp_keepalives_count = 3');
+    try {
+      await session.query(
+        'set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 5; set tcp_keepalives_count = 3',
+      );
+    } catch (error) {
+      // Nobody holds it yet, so that nobody else would give it back to the pool.
+      session.release(true);
+      throw error;
+    }
     return session;
   }
 
