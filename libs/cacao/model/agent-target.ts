@@ -1,5 +1,5 @@
 import Type, { type TProperties, type TSchema } from 'typebox';
-import { Closed, Extensions, Optional, SomeTexts } from './common';
+import { Closed, Extensions, Optional, SomeTexts } from './schema-parts';
 import { Identifier } from './identifier';
 
 /** CACAO 2.0, section 10.4. */

@@ -1,5 +1,5 @@
 import Type, { type TProperties, type TSchema } from 'typebox';
-import { Closed, ExternalReferences, Optional } from './common';
+import { Closed, ExternalReferences, Optional } from './schema-parts';
 
 /** CACAO 2.0, section 5.1: what every command has. */
 const ofEvery = {

@@ -1,6 +1,6 @@
 import Type, { type Static } from 'typebox';
 import { Literals } from '#contracts/schema';
-import { Closed, Optional } from './common';
+import { Closed, Optional } from './schema-parts';
 
 /** The key under `extension_definitions`, `playbook_extensions` and `step_extensions`. The same for ever. */
 export const COUNTERSIGN_EXTENSION = 'extension-definition--5b1f3c0e-8a0d-4a6f-9d57-2f0c6c3f1e10';

@@ -1,6 +1,6 @@
 import Type from 'typebox';
 import { Literals } from '#contracts/schema';
-import { Closed, ExternalReferences, Optional, SomeIdentifiers, SomeTexts, Texts } from './common';
+import { Closed, ExternalReferences, Optional, SomeIdentifiers, SomeTexts, Texts } from './schema-parts';
 import { CacaoTimestamp, Identifier, IdentifierOf } from './identifier';
 import { STEP_TYPES, type Step } from './step';
 import type { Variable, Variables } from './variable';

@@ -1,5 +1,5 @@
 import Type, { type TProperties, type TSchema } from 'typebox';
-import { Closed, Extensions, ExternalReferences, Optional, SomeTexts } from './common';
+import { Closed, Extensions, ExternalReferences, Optional, SomeTexts } from './schema-parts';
 import type { Command } from './command';
 import { CacaoTimestamp, Identifier, IdentifierOf } from './identifier';
 import type { Variables } from './variable';

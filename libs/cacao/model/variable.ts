@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox';
-import { Closed, Optional } from './common';
+import { Closed, Optional } from './schema-parts';
 
 /** `^__[a-zA-Z_][\w-]{0,199}__$` (CACAO 2.0, section 10.18.2). */
 export const VARIABLE_NAME = /^__[a-zA-Z_][\w-]{0,199}__$/;

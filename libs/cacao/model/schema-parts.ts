@@ -1,9 +1,9 @@
-import Type, { type TProperties, type TSchema } from 'typebox';
+import Type, { type TSchema } from 'typebox';
+import { Closed } from '#contracts/schema';
 import { Identifier } from './identifier';
 
 /** Every object of CACAO is closed: what it does not define stands in an extension, or is refused by name. */
-export const Closed = <P extends TProperties>(properties: P) =>
-  Type.Object(properties, { additionalProperties: false });
+export { Closed };
 
 export const Optional = <S extends TSchema>(schema: S) => Type.Optional(schema);
 export const Texts = Type.Array(Type.String());
