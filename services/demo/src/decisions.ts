@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline/promises';
-import pc from 'picocolors';
 import type { ApprovalDetail, ApprovalSummary } from '#contracts/http/approval';
 import { ApiProblem } from '#libs/client';
+import { colours } from './colours';
 import type { DemoClients } from './clients';
 import type { DemoOptions } from './demo-options';
 import type { Narrator } from './narrator';
@@ -57,7 +57,7 @@ function whatTheApproverSees(approval: ApprovalDetail): string[] {
     ['digest', digest],
     ['deadline', deadline],
   ];
-  return lines.flatMap(([label, value]) => (value ? [`${pc.bold(label.padEnd(9))} ${value}`] : []));
+  return lines.flatMap(([label, value]) => (value ? [`${colours.bold(label.padEnd(9))} ${value}`] : []));
 }
 
 async function ask(signal: AbortSignal): Promise<Answer> {

@@ -1,27 +1,27 @@
-import pc from 'picocolors';
+import { colours } from './colours';
 
 /** What the demo says, on standard output: one line a fact, so that it reads as a story and can be piped. */
 export class Narrator {
   private readonly startedAt = Date.now();
 
   heading(text: string): void {
-    process.stdout.write(`\n${pc.bold(text)}\n`);
+    process.stdout.write(`\n${colours.bold(text)}\n`);
   }
 
   say(text: string): void {
-    process.stdout.write(`${pc.dim(this.clock())}  ${text}\n`);
+    process.stdout.write(`${colours.dim(this.clock())}  ${text}\n`);
   }
 
   good(text: string): void {
-    this.say(pc.green(text));
+    this.say(colours.green(text));
   }
 
   attention(text: string): void {
-    this.say(pc.yellow(text));
+    this.say(colours.yellow(text));
   }
 
   bad(text: string): void {
-    this.say(pc.red(text));
+    this.say(colours.red(text));
   }
 
   /** Several lines that belong together, indented. */
