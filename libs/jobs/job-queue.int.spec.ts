@@ -112,10 +112,12 @@ describe('JobQueue', () => {
     const [one, two] = [open(), open()];
     let finish: () => void = () => undefined;
     const slow = new Promise<void>((resolve) => (finish = resolve));
-    const first = collect(one, 150, () => slow);
+    const leaseMs = 600;
+    // Either of the two may take the other job: only the slow one waits.
+    const first = collect(one, leaseMs, (job) => (job.id === 'slow' ? slow : Promise.resolve()));
     await one.schedule([spec('slow')]);
     await first.reached(1);
-    const second = collect(two, 150);
+    const second = collect(two, leaseMs);
     await two.schedule([spec('other')]);
     await until(async () => (await status('other')) === 'done');
     const lease = async () => {
@@ -125,7 +127,7 @@ describe('JobQueue', () => {
       return rows[0]?.until.getTime() ?? 0;
     };
     const before = await lease();
-    await until(async () => (await lease()) > before + 200);
+    await until(async () => (await lease()) > before + 2 * leaseMs);
     finish();
     await until(async () => (await status('slow')) === 'done');
     expect([...first.jobs, ...second.jobs].filter((job) => job.id === 'slow')).toHaveLength(1);
