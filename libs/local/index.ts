@@ -9,5 +9,4 @@ export * from './migrate';
 export * from './process-identity';
 export * from './process-record';
 export * from './repository-root';
-export * from './shutdown-signal';
 export * from './supervised-process';

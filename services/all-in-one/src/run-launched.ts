@@ -1,5 +1,4 @@
-import { shutdownSignal } from '#libs/local';
-import { explain, SHUTDOWN_MS } from '#libs/service';
+import { explain, SHUTDOWN_MS, shutdownSignal } from '#libs/service';
 
 /**
  * The main of a composition: starts it, and on the first signal stops it, also when it is still starting. A second

@@ -119,4 +119,14 @@ describe('the process of all-in-one', () => {
     expect(child.process.exitCode).toBe(0);
     expect(dataFolderHolder(dataFolder(dataDir))).toBeUndefined();
   });
+
+  it('drains when its terminal is closed, where it cannot say so any more', async () => {
+    const child = await start();
+    child.process.stdout?.destroy();
+    child.process.stderr?.destroy();
+    child.kill('SIGHUP');
+    await child.ended();
+    expect(child.process.exitCode).toBe(0);
+    expect(dataFolderHolder(dataFolder(dataDir))).toBeUndefined();
+  });
 });

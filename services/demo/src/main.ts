@@ -2,9 +2,9 @@ import { existsSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
-import { dataFolder, dataFolderHolder, emptyDataFolder, shutdownSignal } from '#libs/local';
+import { dataFolder, dataFolderHolder, emptyDataFolder } from '#libs/local';
 import { DomainError } from '#libs/kernel';
-import { explain, SHUTDOWN_MS } from '#libs/service';
+import { explain, SHUTDOWN_MS, shutdownSignal } from '#libs/service';
 import { DEMO_DATA } from './demo-data';
 import { type DemoOptions, parseDemoOptions } from './demo-options';
 import { startDemoTargets } from './demo-targets';
@@ -28,7 +28,7 @@ async function main(): Promise<void> {
     narrator.say(`up at ${running.gatewayUrl}`);
     const stage = await setTheStage(running.gatewayUrl, folder, targets, narrator);
     const result = options.alerts ? await runDemo(stage, options, narrator, interrupted.signal) : undefined;
-    if (options.answer === undefined) await stayUp(stage, folder, narrator, signalled);
+    if (options.answer === undefined) await stayUp(stage, options, folder, narrator, signalled);
     else if (result) conclude(result, options, narrator);
   } catch (error) {
     if (!(error instanceof Interrupted)) failure = error instanceof Error ? error : new Error(String(error));
@@ -61,7 +61,13 @@ process.on('exit', () => {
   if (finalLine !== undefined && process.exitCode !== 1) process.stdout.write(`${finalLine}\n`);
 });
 
-async function stayUp(stage: Stage, folder: string, narrator: Narrator, signalled: Promise<void>): Promise<void> {
+async function stayUp(
+  stage: Stage,
+  { cluster }: DemoOptions,
+  folder: string,
+  narrator: Narrator,
+  signalled: Promise<void>,
+): Promise<void> {
   const { url } = stage.clients;
   narrator.heading('Countersign stays up');
   narrator.block([
@@ -71,7 +77,7 @@ async function stayUp(stage: Stage, folder: string, narrator: Narrator, signalle
     `data           ${folder}`,
     '',
     `a token        npx countersign token olivia --url ${url}`,
-    'Ctrl-C stops it; npm start continues with the same data; npm run reset empties it.',
+    `Ctrl-C stops it; ${cluster ? 'npm run cluster' : 'npm start'} continues with the same data; npm run reset empties it.`,
   ]);
   await signalled;
 }

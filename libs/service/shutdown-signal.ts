@@ -6,9 +6,11 @@ const SAME_KEYSTROKE_MS = 500;
 
 /**
  * Resolves at the first SIGINT, SIGTERM or SIGHUP. From then on a further SIGINT ends the process at once, with 130: who
- * presses Ctrl-C again does not want to wait for the draining.
+ * presses Ctrl-C again does not want to wait for the draining. A terminal or pipe that is gone costs what we would have
+ * said there, and not the draining.
  */
 export function shutdownSignal(): Promise<NodeJS.Signals> {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', ignoreLostReader);
   return new Promise((resolve) => {
     let first: number | undefined;
     const onSignal = (signal: NodeJS.Signals): void => {
@@ -22,4 +24,8 @@ export function shutdownSignal(): Promise<NodeJS.Signals> {
     };
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
   });
+}
+
+function ignoreLostReader(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
 }
