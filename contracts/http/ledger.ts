@@ -171,7 +171,7 @@ export const endpoints: readonly Endpoint[] = [
     method: 'POST',
     path: '/v1/dead-letters/:id/retry',
     permission: 'dead-letters:write',
-    summary: 'Put it before its handler again',
+    summary: 'Put it before its handler again; an alert, which is rejected by then, as a new reception',
     params: letterParams,
     responses: { 200: DeadLetterView },
   },

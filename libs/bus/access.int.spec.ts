@@ -1,5 +1,5 @@
 import { useMigratedPostgres } from '#libs/testing';
-import { ALERTS_TOPIC, ENRICHED_ALERTS_TOPIC } from './port';
+import { ALERTS_TOPIC, deadTopic, ENRICHED_ALERTS_TOPIC } from './port';
 import { message } from './conformance/bus-fixture';
 import { PostgresBusPublisher } from './postgres-transport/postgres-bus-publisher';
 import { migrateBus } from './migrate';
@@ -21,6 +21,7 @@ describe('the tables of the bus', () => {
     await publish('enrichment', ENRICHED_ALERTS_TOPIC);
     await expect(publish('case', ALERTS_TOPIC)).rejects.toMatchObject({ code: 'bus_unavailable' });
     await expect(publish('ingest', ENRICHED_ALERTS_TOPIC)).rejects.toThrow();
+    await publish('case', deadTopic(ALERTS_TOPIC));
     await expect(postgres.pool('ingest').query('delete from bus.log')).rejects.toThrow(/permission denied/);
   });
 

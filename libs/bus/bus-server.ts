@@ -4,7 +4,7 @@ import { isObservable, lastValueFrom } from 'rxjs';
 import { DomainError } from '#libs/kernel';
 import { BUS, type BatchHandler, type BusMessage, type Outcome } from './port';
 import { DEFAULT_ATTEMPTS } from './retry-policy';
-import { TOPICS } from './topics';
+import { isDeadTopic, TOPICS } from './topics';
 import { spanContextOf } from './traceparent';
 
 /** The third argument of `@EventPattern(topic, BUS, extras)`. */
@@ -48,7 +48,9 @@ export abstract class BusServer extends Server {
     extras: Record<string, unknown> = {},
   ): void {
     if (!isEventHandler) throw misused(topic, 'the bus carries events: use @EventPattern, not @MessagePattern');
-    if (!TOPICS.includes(topic)) throw misused(topic, `is not a topic of the bus; those are ${TOPICS.join(', ')}`);
+    if (!TOPICS.includes(topic) && !isDeadTopic(topic)) {
+      throw misused(topic, `is not a topic of the bus; those are ${TOPICS.join(', ')}, and <topic>.dead`);
+    }
     if (this.messageHandlers.has(topic)) throw misused(topic, 'has a handler in this service already; join the two');
     super.addHandler(topic, callback, isEventHandler, extras);
   }

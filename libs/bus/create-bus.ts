@@ -57,8 +57,8 @@ export function createBus(options: BusOptions): Bus {
 }
 
 function onPostgres({ pool, store }: BusOptions, group: string, logger: Logger): Transport {
-  const server = new PostgresBusServer({ group, pool, store, logger });
   const publisher = new PostgresBusPublisher(pool);
+  const server = new PostgresBusServer({ group, pool, store, publisher, logger });
   return {
     server: () => server,
     publisher,

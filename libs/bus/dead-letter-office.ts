@@ -1,7 +1,7 @@
 import type { ClientBase, Pool } from 'pg';
 import { deterministicId, type JsonObject } from '#libs/kernel';
 import { storable } from './parking';
-import type { BusMessage } from './port';
+import { deadTopic, type BusMessage } from './port';
 
 /** What came over the wire and is not a message: kept as it came, base64 where it is bytes. */
 export interface RawMessage {
@@ -26,6 +26,12 @@ export interface Death {
   readonly field?: string;
   readonly attempts: number;
   readonly message: BusMessage | RawMessage;
+}
+
+/** What goes out on `<topic>.dead` of a message that was one. */
+export function noticeOf(group: string, { topic, code, reason, field }: Death, message: BusMessage): BusMessage {
+  const death = { group, code, reason: storable(reason), ...(field !== undefined && { field: storable(field) }) };
+  return { ...message, topic: deadTopic(topic), death };
 }
 
 /** The dead letters of one consumer group: `bus.dead_letter`. `DeadLetters` is for the operator, this for the consumer. */

@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import { DomainError } from '#libs/kernel';
+import { DomainError, isUuid } from '#libs/kernel';
 import type { RawMessage } from './dead-letter-office';
 import type { BusMessage } from './port';
 import { inTransaction } from './transaction';
@@ -43,7 +43,6 @@ export interface DeadLetterFilter {
 export type DeadLetterScope = Pick<DeadLetterFilter, 'tenant' | 'unattributed'>;
 
 const CURSOR = /^(\d{4}-\d{2}-\d{2}T[\d:.]+Z)~([0-9a-f-]{36})$/;
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const TIME = `to_char(%s at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
 const timeOf = (column: string) => TIME.replace('%s', column);
 const COLUMNS = `id, consumer_group as "group", topic, key, message_id as "messageId", tenant, code, reason, field,
@@ -87,9 +86,15 @@ export class DeadLetters {
    * Puts the message back for its consumer group, as one that is due now, behind what waits of its key. A letter that
    * dies again is open again.
    * @param by the subject of who decided.
+   * @param renew what to put back in its place, for messages that have had their outcome.
    * @throws DomainError('invalid_transition') for a letter that is not open, or that never was a message.
    */
-  async retry(id: string, scope: DeadLetterScope, by: string): Promise<DeadLetter> {
+  async retry(
+    id: string,
+    scope: DeadLetterScope,
+    by: string,
+    renew: (message: BusMessage, group: string) => BusMessage = (message) => message,
+  ): Promise<DeadLetter> {
     return inTransaction(this.pool, async (tx) => {
       const letter = await this.decide(tx, id, scope, 'retried', by);
       if ('raw' in letter.message) {
@@ -98,11 +103,12 @@ export class DeadLetters {
           reason: `what ${id} holds is not a message that a handler could take; have its sender publish it again, then drop it`,
         });
       }
+      const message = renew(letter.message, letter.group);
       await tx.query(
         `insert into bus.parked (consumer_group, topic, key, message_id, message, due_at, reason)
          values ($1, $2, $3, $4, $5, clock_timestamp(), 'retried by an operator')
          on conflict (consumer_group, topic, message_id) do nothing`,
-        [letter.group, letter.topic, letter.key, letter.messageId, JSON.stringify(letter.message)],
+        [letter.group, letter.topic, message.key, message.id, JSON.stringify(message)],
       );
       return letter;
     });
@@ -147,7 +153,7 @@ function tenants(scope: DeadLetterScope): string[] {
 }
 
 function demandUuid(id: string): string {
-  if (!UUID.test(id)) throw notFound(id);
+  if (!isUuid(id)) throw notFound(id);
   return id;
 }
 

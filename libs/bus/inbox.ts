@@ -5,6 +5,7 @@ import type { Death, DeadLetterOffice, RawMessage } from './dead-letter-office';
 import { dispatch, PutOff, type Delivery, type DispatchPolicy, type Verdict } from './dispatch';
 import type { Parking, ParkingLot, Postponement } from './parking';
 import type { BusMessage } from './port';
+import { isDeadTopic } from './topics';
 import { inTransaction } from './transaction';
 
 /** What a transport hands over: a message, or why what it received is none. */
@@ -19,7 +20,7 @@ export interface InboxOptions {
   readonly office: DeadLetterOffice;
   readonly logger: Logger;
   /** Runs before deaths are recorded; again, when recording fails. */
-  readonly announceDead?: (deaths: readonly Death[]) => Promise<void>;
+  readonly announceDead: (deaths: readonly Death[]) => Promise<void>;
 }
 
 /** After so many outages in a row the batch is taken apart: perhaps one message causes what looks like an outage. */
@@ -49,7 +50,7 @@ export class Inbox {
     advance?: (tx: ClientBase | Pool) => Promise<void>,
   ): Promise<number | undefined> {
     const messages = arrivals.flatMap((arrival) => ('message' in arrival ? [arrival.message] : []));
-    const deaths = arrivals.flatMap((arrival) => ('message' in arrival ? [] : [deathOfMalformed(this.topic, arrival)]));
+    const deaths = this.deathsOfMalformed(arrivals);
     const keys = [...new Set(messages.map(({ key }) => key))];
     const occupied = keys.length > 0 ? await this.options.parking.occupied(this.topic, keys) : new Set<string>();
     const deliveries = messages.map((message): Delivery => ({ message, attempts: 0 }));
@@ -129,7 +130,13 @@ export class Inbox {
     for (const { topic, messageId, code, reason, field } of deaths) {
       this.options.logger.warn({ topic, messageId, code, reason, field }, 'A message goes to the dead letters');
     }
-    await this.options.announceDead?.(deaths);
+    if (!isDeadTopic(this.topic)) await this.options.announceDead(deaths);
+  }
+
+  /** What is no message on `<topic>.dead` has its letter already, from the topic where it was none. */
+  private deathsOfMalformed(arrivals: readonly Arrival[]): Death[] {
+    if (isDeadTopic(this.topic)) return [];
+    return arrivals.flatMap((arrival) => ('message' in arrival ? [] : [deathOfMalformed(this.topic, arrival)]));
   }
 }
 

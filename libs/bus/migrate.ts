@@ -90,6 +90,10 @@ const MIGRATIONS: readonly string[] = [
   create policy read_dead_letter on bus.dead_letter for select to countersign_ledger using (true);
   create policy decide_dead_letter on bus.dead_letter for update to countersign_ledger using (true);
   `,
+  `
+  -- Who consumes a topic says what died there.
+  create policy announce_dead on bus.log for insert with check (topic like 'countersign.%.dead');
+  `,
 ];
 
 /**

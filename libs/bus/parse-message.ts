@@ -21,6 +21,9 @@ const Message = Type.Object({
   causationId: Type.Optional(Text(200)),
   traceparent: Type.Optional(Text(100)),
   streamVersion: Type.Optional(Type.Integer({ minimum: 1 })),
+  death: Type.Optional(
+    Type.Object({ group: Text(200), code: Text(200), reason: Type.String(), field: Type.Optional(Type.String()) }),
+  ),
   data: AnyObject,
 });
 

@@ -20,7 +20,17 @@ export interface BusMessage<Data extends JsonObject = JsonObject> {
   readonly traceparent?: string;
   /** ce_streamversion: lets a consumer ignore what it has seen. Absent on topics that carry no stream. */
   readonly streamVersion?: number;
+  /** On `<topic>.dead` alone: where and why it died. */
+  readonly death?: DeathNotice;
   readonly data: Data;
+}
+
+/** Why a consumer group could not take a message in. */
+export interface DeathNotice {
+  readonly group: string;
+  readonly code: string;
+  readonly reason: string;
+  readonly field?: string;
 }
 
 /** What became of one message: invariant 7 and 8. Later messages of the same key wait behind a retry; no others do. */
@@ -53,4 +63,4 @@ export const BUS = Symbol('countersign.bus');
 export const TOPIC_PREFIX = 'countersign.';
 export const ALERTS_TOPIC = 'countersign.alerts';
 export const ENRICHED_ALERTS_TOPIC = 'countersign.alerts.enriched';
-export const deadTopic = (topic: string): string => `${topic}.dead`;
+export const deadTopic = <Topic extends string>(topic: Topic): `${Topic}.dead` => `${topic}.dead`;

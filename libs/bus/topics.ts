@@ -1,5 +1,5 @@
 import { CATEGORIES, CATEGORY_OWNERS, type Category, type ServiceName } from '#contracts/envelope';
-import { ALERTS_TOPIC, ENRICHED_ALERTS_TOPIC, TOPIC_PREFIX } from './port';
+import { ALERTS_TOPIC, deadTopic, ENRICHED_ALERTS_TOPIC, TOPIC_PREFIX } from './port';
 
 /** The topic that carries the events of a category. */
 export const eventTopic = (category: Category): string => `${TOPIC_PREFIX}${category}`;
@@ -17,6 +17,11 @@ export const DIRECT_TOPIC_OWNERS: Readonly<Record<string, ServiceName>> = {
 
 /** Every topic that carries live messages, dead letters aside. */
 export const TOPICS: readonly string[] = [...CATEGORIES.map(eventTopic), ...Object.keys(DIRECT_TOPIC_OWNERS)];
+
+const DEAD_TOPICS: readonly string[] = TOPICS.map(deadTopic);
+
+/** Whether it is the `<topic>.dead` of one of them: what dies there a second time goes no further. */
+export const isDeadTopic = (topic: string): boolean => DEAD_TOPICS.includes(topic);
 
 /** A service's consumer group. */
 export const consumerGroup = (service: ServiceName): string => `${TOPIC_PREFIX}${service}`;

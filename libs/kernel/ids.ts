@@ -18,6 +18,10 @@ export function eventId(stream: string, causingMessageId: string, ordinal: numbe
   return deterministicId('event', stream, causingMessageId, ordinal);
 }
 
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+export const isUuid = (value: unknown): value is string => typeof value === 'string' && UUID.test(value);
+
 declare const brand: unique symbol;
 /** A string that has been checked, or made, to be one kind of id. */
 export type Branded<Name extends string> = string & { readonly [brand]: Name };

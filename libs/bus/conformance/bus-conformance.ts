@@ -4,7 +4,7 @@ import { DomainError } from '#libs/kernel';
 import type { TypeScriptChild } from '#libs/testing';
 import type { Bus } from '../create-bus';
 import type { DeadLetters } from '../dead-letters';
-import { ALERTS_TOPIC, dead, done, retry, type BusMessage, type Outcome } from '../port';
+import { ALERTS_TOPIC, dead, deadTopic, done, retry, type BusMessage, type Outcome } from '../port';
 import { appendCase, consume, consumeBatches, message, nameOf } from './bus-fixture';
 import { eventTopic } from '../topics';
 import { eventually } from './eventually';
@@ -177,6 +177,34 @@ export function busConformance(harness: () => BusHarness): void {
       status: 'open',
       message: { data: { name: 'a-1' } },
     });
+  });
+
+  it('delivers what died on <topic>.dead, with why, and nothing from there any further', async () => {
+    const notices: BusMessage[] = [];
+    const follower = bus('approval');
+    await consume(follower, deadTopic(ALERTS_TOPIC), (_, notice) => {
+      notices.push(notice);
+      return dead('internal', 'this one dies again');
+    });
+    await consume(bus(), ALERTS_TOPIC, () => dead('invalid_field', 'is missing', 'data.severity'));
+    const sent = message('a-1');
+    await bus('ingest').publisher.publish([sent]);
+    await harness().publishMalformed('a');
+    await eventually(() => expect(notices).toHaveLength(1));
+    expect(notices[0]).toEqual({
+      ...sent,
+      topic: deadTopic(ALERTS_TOPIC),
+      death: { group: 'countersign.case', code: 'invalid_field', reason: 'is missing', field: 'data.severity' },
+    });
+    await eventually(async () => {
+      const { items } = await harness().deadLetters().list({ tenant: 'default', unattributed: true, limit: 9 });
+      expect(items.map(({ group, topic }) => `${group} ${topic}`).toSorted()).toEqual([
+        `countersign.approval ${deadTopic(ALERTS_TOPIC)}`,
+        `countersign.case ${ALERTS_TOPIC}`,
+        `countersign.case ${ALERTS_TOPIC}`,
+      ]);
+    });
+    await settled(follower);
   });
 
   it('delivers a dead letter again when an operator retries it', async () => {

@@ -1,9 +1,9 @@
 import type { IHeaders, KafkaMessage, Message } from 'kafkajs';
 import { DomainError, isJsonObject, type JsonObject } from '#libs/kernel';
-import type { Death } from '../dead-letter-office';
+import { noticeOf, type Death } from '../dead-letter-office';
 import type { Arrival } from '../inbox';
 import { parseMessage } from '../parse-message';
-import type { BusMessage } from '../port';
+import type { BusMessage, DeathNotice } from '../port';
 
 /**
  * CloudEvents 1.0 in Kafka's binary mode (Kafka Protocol Binding, section 3.2): attributes as `ce_` headers in UTF-8,
@@ -28,6 +28,7 @@ export function toKafka(message: BusMessage): Message {
   if (message.causationId !== undefined) headers['ce_causationid'] = message.causationId;
   if (message.traceparent !== undefined) headers['ce_traceparent'] = message.traceparent;
   if (message.streamVersion !== undefined) headers['ce_streamversion'] = String(message.streamVersion);
+  if (message.death !== undefined) Object.assign(headers, headersOfDeath(message.death));
   return { key: message.key, value: JSON.stringify(message.data), headers };
 }
 
@@ -44,17 +45,22 @@ export function fromKafka(topic: string, partition: number, received: KafkaMessa
   }
 }
 
-/** A dead letter for `<topic>.dead`: the message as it was, and why it died. */
+/** A dead letter for `<topic>.dead`: the message as it was, or the bytes that were none, and why it died. */
 export function deadToKafka(group: string, death: Death): Message {
-  const why: IHeaders = { ce_deadgroup: group, ce_deadcode: death.code, ce_deadreason: death.reason };
-  if (death.field !== undefined) why['ce_deadfield'] = death.field;
-  if (!('raw' in death.message)) {
-    const message = toKafka(death.message);
-    return { ...message, headers: { ...message.headers, ...why } };
-  }
+  if (!('raw' in death.message)) return toKafka(noticeOf(group, death, death.message));
   const { key, headers, value } = death.message.raw;
   const texts = Object.entries(headers).map(([name, text]) => [name, String(text)]);
+  const why = headersOfDeath({ group, code: death.code, reason: death.reason, field: death.field });
   return { key, value: Buffer.from(value, 'base64'), headers: { ...Object.fromEntries(texts), ...why } };
+}
+
+function headersOfDeath({ group, code, reason, field }: DeathNotice): IHeaders {
+  return {
+    ce_deadgroup: group,
+    ce_deadcode: code,
+    ce_deadreason: reason,
+    ...(field !== undefined && { ce_deadfield: field }),
+  };
 }
 
 function decode(topic: string, received: KafkaMessage): BusMessage {
@@ -88,6 +94,15 @@ function decode(topic: string, received: KafkaMessage): BusMessage {
       causationId: header('ce_causationid'),
       traceparent: header('ce_traceparent'),
       streamVersion: number('ce_streamversion'),
+      death:
+        header('ce_deadgroup') === undefined
+          ? undefined
+          : present({
+              group: header('ce_deadgroup'),
+              code: header('ce_deadcode'),
+              reason: header('ce_deadreason'),
+              field: header('ce_deadfield'),
+            }),
       data: parseData(received.value),
     }),
   );

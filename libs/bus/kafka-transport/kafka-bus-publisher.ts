@@ -38,7 +38,7 @@ export class KafkaBusPublisher extends BatchingPublisher<Record> {
     super(LIMITS);
   }
 
-  /** To `<topic>.dead`, for whoever watches the topics; the record that operators work with is in the database. */
+  /** To `<topic>.dead`; the record that operators work with is in the database. */
   async publishDead(group: string, deaths: readonly Death[]): Promise<void> {
     await this.enqueue(
       deaths.map((death) => this.sized(topicName(this.prefix, deadTopic(death.topic)), deadToKafka(group, death))),

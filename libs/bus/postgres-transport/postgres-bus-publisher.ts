@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
 import { BatchingPublisher } from '../batching-publisher';
+import { noticeOf, type Death } from '../dead-letter-office';
 import type { BusMessage } from '../port';
 import { signalPublished } from './published-signal';
 
@@ -17,6 +18,13 @@ const LIMITS = { messages: 1_000, bytes: 4 * 1024 * 1024, messageBytes: 1_000_00
 export class PostgresBusPublisher extends BatchingPublisher<LogRow> {
   constructor(private readonly pool: Pool) {
     super(LIMITS);
+  }
+
+  /** To `<topic>.dead`. What never was a message is in the database's dead letters alone. */
+  async publishDead(group: string, deaths: readonly Death[]): Promise<void> {
+    await this.enqueue(
+      deaths.flatMap((death) => ('raw' in death.message ? [] : this.encode(noticeOf(group, death, death.message)))),
+    );
   }
 
   protected encode(message: BusMessage): { encoded: LogRow; bytes: number } {

@@ -3,12 +3,13 @@ import type { Logger } from 'pino';
 import type { EventStore } from '#libs/event-store';
 import { BusServer, type BusHandler } from '../bus-server';
 import { CursorTable } from '../cursor-table';
-import { DeadLetterOffice } from '../dead-letter-office';
+import { DeadLetterOffice, type Death } from '../dead-letter-office';
 import { Inbox } from '../inbox';
 import { ParkingLot } from '../parking';
 import { ParkingWatch } from '../parking-watch';
 import { withinGrace } from '../grace';
 import { SingleActive } from '../single-active';
+import type { PostgresBusPublisher } from './postgres-bus-publisher';
 import { TopicConsumer } from './topic-consumer';
 import { topicSource } from './topic-source';
 
@@ -17,6 +18,7 @@ export interface PostgresBusServerOptions {
   /** As the service's own role, in the database that holds the ledger. */
   readonly pool: Pool;
   readonly store: EventStore;
+  readonly publisher: PostgresBusPublisher;
   readonly logger: Logger;
 }
 
@@ -38,12 +40,13 @@ export class PostgresBusServer extends BusServer {
   }
 
   protected override start(handlers: readonly BusHandler[]): Promise<void> {
-    const { pool, group, logger, store } = this.options;
+    const { pool, group, logger, store, publisher } = this.options;
+    const announceDead = (deaths: readonly Death[]) => publisher.publishDead(group, deaths);
     const { locks, parking, watch } = this;
     const cursors = new CursorTable(pool, group);
     const office = new DeadLetterOffice(pool, group);
     this.consumers = handlers.map((handler) => {
-      const inbox = new Inbox({ pool, handler, parking, office, logger });
+      const inbox = new Inbox({ pool, handler, parking, office, logger, announceDead });
       const source = topicSource(handler.topic, store, pool);
       const lock = `${group}:${handler.topic}`;
       return new TopicConsumer({ inbox, source, cursors, logger, lock, locks, watch, batch: handler.batch });

@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { serviceActor } from '#contracts/envelope';
 import type { AlertView, CaseSummary, CaseView, EventView, TimelineEntry } from '#contracts/http/case';
+import { ALERTS_TOPIC, deadTopic, ENRICHED_ALERTS_TOPIC } from '#libs/bus';
 import { createPostgresEventStore, NO_STREAM } from '#libs/event-store';
 import { deterministicId, type JsonObject, newId } from '#libs/kernel';
 import { AlertIntake } from './app/alert-intake';
@@ -65,6 +66,43 @@ describe('the outcome of a receipt', () => {
       return status === 200 ? body : undefined;
     });
     expect(view.rejection).toMatchObject({ code: 'invalid_field', field: 'score' });
+  });
+
+  it.each([
+    [deadTopic(ALERTS_TOPIC), 'countersign.enrichment', 'enrichment'],
+    [deadTopic(ENRICHED_ALERTS_TOPIC), 'countersign.case', 'case'],
+  ])('is a rejection for what died of it in %s', async (topic, group, stage) => {
+    const alertThatDied = alertOf({ uid: `dead-at-${stage}` });
+    const death = { group, code: 'retries_exhausted', reason: 'Given up after 20 attempts: it broke' };
+    await publish(messageOf(alertThatDied as unknown as JsonObject, { topic, death }));
+    const view = await eventually(async () => {
+      const { status, body } = await get<AlertView>(`/v1/alerts/${alertThatDied.receiptId}`);
+      return status === 200 ? body : undefined;
+    });
+    expect(view).toMatchObject({ outcome: 'rejected', rejection: { code: 'retries_exhausted', reason: death.reason } });
+    const rejections = await eventsOf('alert', 'AlertRejected');
+    expect(rejections.find(({ data }) => data.receiptId === alertThatDied.receiptId).data.stage).toBe(stage);
+  });
+
+  it('is not changed by a death after it, or in a group that does not decide on it', async () => {
+    const topic = deadTopic(ENRICHED_ALERTS_TOPIC);
+    const death = { group: 'countersign.case', code: 'internal', reason: 'it broke' };
+    const [decided, foreign] = [alertOf({ uid: 'decided' }), alertOf({ uid: 'foreign' })];
+    await send({ uid: 'decided' });
+    await alert('decided');
+    await publish(
+      messageOf(decided as unknown as JsonObject, { topic, death }),
+      messageOf(foreign as unknown as JsonObject, { topic, death: { ...death, group: 'countersign.ingest' } }),
+      messageOf({ receiptId: 'names no receipt' }, { topic, death }),
+      messageOf(alertOf({ uid: 'after-those' }) as unknown as JsonObject, { topic, death }),
+    );
+    await eventually(async () => {
+      const { status } = await get(`/v1/alerts/${receiptIdOf('after-those')}`);
+      return status === 200 ? true : undefined;
+    });
+    for (const { receiptId } of [decided, foreign]) {
+      expect(await get(`/v1/alerts/${receiptId}`)).toMatchObject({ status: 404 });
+    }
   });
 
   it('opens one case for a thousand alerts of one key, on two instances', async () => {

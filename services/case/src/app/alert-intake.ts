@@ -10,7 +10,7 @@ import { correlate, type CorrelationMatch, type CorrelationRules } from '../doma
 import { correlationDecider, type CorrelationState, type PlaceAlert } from '../domain/correlation.decider';
 import { decideIntake } from '../domain/intake';
 import { correlationStream } from './correlation-key';
-import { type Intake, readIntake, refusalOf } from './intake-message';
+import { type Intake, readDeath, readIntake, refusalOf } from './intake-message';
 import { type Cause, StreamTips, TipCache } from './stream-tips';
 
 /** A hot key that so many rounds lose to other instances waits a moment, instead of holding the whole batch. */
@@ -49,11 +49,23 @@ export class AlertIntake {
   constructor(private readonly options: AlertIntakeOptions) {}
 
   /** One outcome a message, in their order. Throws DomainError('database_unavailable'): deliver the batch again. */
-  async take(messages: readonly BusMessage[]): Promise<Outcome[]> {
+  take(messages: readonly BusMessage[]): Promise<Outcome[]> {
+    return this.settleAll(messages, readIntake);
+  }
+
+  /** The same for what died before it had its outcome: it is rejected. @param service where it died. */
+  takeDead(messages: readonly BusMessage[], service: 'enrichment' | 'case'): Promise<Outcome[]> {
+    return this.settleAll(messages, (message) => readDeath(message, service));
+  }
+
+  private async settleAll(
+    messages: readonly BusMessage[],
+    reader: (message: BusMessage) => Intake | Outcome,
+  ): Promise<Outcome[]> {
     const outcomes = new Map<number, Outcome>();
     let open: Work[] = [];
     for (const [index, message] of messages.entries()) {
-      const read = readIntake(message);
+      const read = reader(message);
       if ('message' in read) open.push(this.toWork(index, read));
       else outcomes.set(index, read);
     }
@@ -125,8 +137,7 @@ export class AlertIntake {
   private decide({ intake, match, correlation }: Work, tips: Tips, cause: Cause): AppendGroup {
     const { receiptId } = intake.alert;
     const stream = outcomeStream(intake);
-    const rejected = tips.alerts.tip(rejectionStream(receiptId)).state.status === 'rejected';
-    if (rejected || tips.alerts.tip(stream).causes.has(receiptId)) return [];
+    if (streamsOf(intake).some((known) => tips.alerts.tip(known).causes.has(receiptId))) return [];
     if (intake.kind === 'refused') {
       const { alert, stage } = intake;
       const events = alertDecider.decide({ type: 'RejectAlert', alert, stage }, tips.alerts.tip(stream).state);
@@ -160,12 +171,15 @@ export class AlertIntake {
 }
 
 const caseStream = (caseId: string): string => `case-${caseId}`;
+const alertStream = (alertId: string): string => `alert-${alertId}`;
 const rejectionStream = (receiptId: string): string => `alert-${receiptId}`;
 
 function outcomeStream({ kind, alert }: Intake): string {
-  return kind === 'enriched' ? `alert-${alert.alertId}` : rejectionStream(alert.receiptId);
+  return kind === 'enriched' ? alertStream(alert.alertId) : rejectionStream(alert.receiptId);
 }
 
+/** Where the outcome of a receipt may stand. */
 function streamsOf(intake: Intake): string[] {
-  return [outcomeStream(intake), rejectionStream(intake.alert.receiptId)];
+  const alertId = intake.kind === 'enriched' ? intake.alert.alertId : intake.alertId;
+  return [rejectionStream(intake.alert.receiptId), ...(alertId === undefined ? [] : [alertStream(alertId)])];
 }

@@ -1,6 +1,6 @@
 import { ALERT_MESSAGES, type AlertEnriched, type AlertRefused } from '#contracts/alert';
-import { type BusMessage, dead, type Outcome } from '#libs/bus';
-import { DomainError, isJsonObject } from '#libs/kernel';
+import { type BusMessage, consumerGroup, dead, type DeathNotice, done, type Outcome } from '#libs/bus';
+import { DomainError, isJsonObject, isUuid } from '#libs/kernel';
 import { demandValid } from '#libs/service';
 
 /** A receipt that is to get its outcome. */
@@ -10,8 +10,13 @@ export type Intake =
       readonly kind: 'refused';
       readonly message: BusMessage;
       readonly alert: AlertRefused;
-      readonly stage: 'ingest' | 'enrichment' | 'case';
+      readonly stage: Stage;
+      /** Of an alert that was good enough to have one: the receipt may have had its outcome there already. */
+      readonly alertId?: string;
     };
+
+type Stage = 'ingest' | 'enrichment' | 'case';
+type Refusal = Omit<DeathNotice, 'group'>;
 
 /** What a message of `countersign.alerts.enriched` asks for, or why it asks for nothing that can be answered. */
 export function readIntake(message: BusMessage): Intake | Outcome {
@@ -22,6 +27,16 @@ export function readIntake(message: BusMessage): Intake | Outcome {
     const refusal = refusalOf(message, error);
     return refusal ?? dead(error.code, error.reason, error.field);
   }
+}
+
+/**
+ * What a message of `<topic>.dead` asks for: the rejection of the receipt that it names, when the service died of it
+ * that would have given it its outcome. A message that names none stays a dead letter, and nothing more.
+ */
+export function readDeath(message: BusMessage, service: 'enrichment' | 'case'): Intake | Outcome {
+  const { death } = message;
+  if (death?.group !== consumerGroup(service)) return done;
+  return refusalOf(message, death, service) ?? done;
 }
 
 function parse(message: BusMessage): Intake {
@@ -51,10 +66,13 @@ function parse(message: BusMessage): Intake {
   }
 }
 
-/** The rejection of a receipt by this service, for a message that is good enough to say which receipt it is. */
-export function refusalOf(message: BusMessage, error: DomainError): Intake | undefined {
-  const { receiptId, sourceId, source, receivedAt, original } = message.data;
-  const { code, field, reason } = error;
+/** The rejection of a receipt, for a message that is good enough to say which receipt it is. */
+export function refusalOf(
+  message: BusMessage,
+  { code, field, reason }: Refusal,
+  stage: Stage = 'case',
+): Intake | undefined {
+  const { receiptId, alertId, sourceId, source, receivedAt, original } = message.data;
   const alert: unknown = {
     receiptId,
     sourceId,
@@ -70,5 +88,11 @@ export function refusalOf(message: BusMessage, error: DomainError): Intake | und
   } catch {
     return undefined;
   }
-  return { kind: 'refused', message, alert: alert as AlertRefused, stage: 'case' };
+  return {
+    kind: 'refused',
+    message,
+    alert: alert as AlertRefused,
+    stage,
+    ...(isUuid(alertId) && { alertId }),
+  };
 }

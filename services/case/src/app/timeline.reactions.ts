@@ -2,10 +2,10 @@ import { Controller, Inject } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
 import { DataSource, type EntityManager } from 'typeorm';
 import { BUS, type BusMessage, categoryOf, done, type Outcome } from '#libs/bus';
+import { isUuid } from '#libs/kernel';
 import { ALL_TENANTS, withTenant } from '#libs/read-model';
 import { ForeignEventRow } from '../read/foreign-event.entity';
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** Copies what runs, approvals and actions of a case say into its timeline. It triggers nothing. */
 @Controller()
@@ -55,7 +55,7 @@ function rowOf(message: BusMessage): ForeignEventRow | undefined {
   const { id: eventId, topic, key: stream, type, schemaVersion, tenant, time, actor, data, streamVersion } = message;
   const category = categoryOf(topic);
   const { caseId } = data;
-  if (!category || streamVersion === undefined || typeof caseId !== 'string' || !UUID.test(caseId)) return undefined;
+  if (!category || streamVersion === undefined || !isUuid(caseId)) return undefined;
   return {
     eventId,
     tenant,

@@ -1,7 +1,7 @@
 import type { Source, SourceWithToken } from '#contracts/http/ingest';
 import type { Actor, EventMeta } from '#contracts/envelope';
 import { execute, type EventStore } from '#libs/event-store';
-import { deterministicId, DomainError, type Clock } from '#libs/kernel';
+import { deterministicId, DomainError, isUuid, type Clock } from '#libs/kernel';
 import { withTenant, type ProjectionRunner } from '#libs/read-model';
 import type { DataSource } from 'typeorm';
 import type { FormatRegistry } from '../domain/formats/format-registry';
@@ -17,7 +17,6 @@ export interface Asking {
   readonly meta: EventMeta;
 }
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** The sources of alerts: changes are events, and whoever made one reads it back. */
 export class SourceRegistry {
@@ -72,7 +71,7 @@ export class SourceRegistry {
 
   /** Row security keeps the sources of other tenants out of sight: their ids are not found. */
   private async read(idOrName: string, tenant: string): Promise<Source> {
-    const id = UUID.test(idOrName) ? idOrName.toLowerCase() : idOfName(tenant, idOrName);
+    const id = isUuid(idOrName) ? idOrName.toLowerCase() : idOfName(tenant, idOrName);
     const row = await withTenant(this.database, tenant, (tx) => tx.findOneBy(SourceRow, { id }));
     if (row !== null) return sourceOf(row);
     throw new DomainError('not_found', { field: 'id', reason: `There is no source '${idOrName}'.` });

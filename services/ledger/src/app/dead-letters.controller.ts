@@ -3,6 +3,7 @@ import type { DeadLettersQuery, DeadLetterView } from '#contracts/http/ledger';
 import type { Principal } from '#contracts/identity';
 import { type DeadLetter, DeadLetters, type DeadLetterScope } from '#libs/bus';
 import { CurrentPrincipal } from '#libs/service';
+import { asNewReception } from './new-reception';
 
 /** Messages that no handler could take, for an operator to put back or to drop (invariant 8). */
 @Controller('/v1/dead-letters')
@@ -26,7 +27,7 @@ export class DeadLettersController {
   @Post('/:id/retry')
   @HttpCode(200)
   async retry(@CurrentPrincipal() principal: Principal, @Param('id') id: string): Promise<DeadLetterView> {
-    return viewOf(await this.letters.retry(id, scopeOf(principal), principal.subject));
+    return viewOf(await this.letters.retry(id, scopeOf(principal), principal.subject, asNewReception));
   }
 
   @Post('/:id/drop')
