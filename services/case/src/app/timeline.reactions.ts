@@ -6,7 +6,6 @@ import { isUuid } from '#libs/kernel';
 import { ALL_TENANTS, withTenant } from '#libs/read-model';
 import { ForeignEventRow } from '../read/foreign-event.entity';
 
-
 /** Copies what runs, approvals and actions of a case say into its timeline. It triggers nothing. */
 @Controller()
 export class TimelineReactions {
