@@ -324,6 +324,21 @@ export function eventStoreConformance(store: () => EventStore): void {
       expect(alerts.events.map(({ stream }) => stream)).toEqual([alert, alert]);
     });
 
+    it('shows news alone from the end', async () => {
+      await appended(aStream());
+      await allVisible(store());
+      const end = await store().end();
+      expect((await store().readAfter(end, { limit: 10 })).events).toEqual([]);
+      const news = aStream();
+      await appended(news, 2);
+      await allVisible(store());
+      const { events } = await store().readAfter(end, { limit: 10 });
+      expect(events.map(({ stream, version }) => [stream, version])).toEqual([
+        [news, 1],
+        [news, 2],
+      ]);
+    });
+
     it("filters by tenant, and refuses a cursor that isn't one", async () => {
       const before = await endOf(store());
       await store().append([toStream(aStream(), [anEvent()], { tenant: 'other' })]);

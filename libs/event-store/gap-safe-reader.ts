@@ -45,6 +45,15 @@ export function readStatement(categories: readonly Category[], ofTenant: boolean
     order by e.tx, e.position limit $3`;
 }
 
+/** Before the first transaction that readers do not see yet. */
+export async function endOfVisible(pool: Pool): Promise<Cursor> {
+  const { rows } = await pool.query<{ tx: string }>({
+    name: 'ledger end',
+    text: 'select ledger.visible_before()::text as tx',
+  });
+  return cursorAt({ tx: rows[0]?.tx ?? '0', position: '0' });
+}
+
 /** What is committed and not yet shown to readers. */
 export async function visibilityLag(pool: Pool): Promise<VisibilityLag> {
   const branches = CATEGORIES.map(

@@ -115,6 +115,11 @@ class MemoryEventStore implements EventStore {
     return { events, cursor: last ? cursorAt(last) : cursor };
   }
 
+  async end() {
+    const last = this.log.at(-1);
+    return last && cursorAt(last);
+  }
+
   async visibilityLag() {
     return { events: 0, milliseconds: 0 };
   }

@@ -113,6 +113,8 @@ export interface EventStore {
     cursor: Cursor | undefined,
     options: { categories?: readonly Category[]; tenant?: string; limit: number },
   ): Promise<EventPage>;
+  /** After everything that `readAfter` shows now, and before everything else: where one begins who wants news alone. */
+  end(): Promise<Cursor | undefined>;
   visibilityLag(): Promise<VisibilityLag>;
   /** Wakes readers of this process after an append; polling remains the truth. Returns the unsubscribe function. */
   onAppended(listener: (categories: readonly Category[]) => void): () => void;

@@ -5,7 +5,7 @@ import { appendGroups, type GroupResult } from './append-groups';
 import { AppendQueue } from './append-queue';
 import { toDomainError } from './database-errors';
 import { categoryLiteral, EVENT_COLUMNS, type EventRow, toRecordedEvent } from './event-rows';
-import { readAfter, type ReadOptions, visibilityLag } from './gap-safe-reader';
+import { endOfVisible, readAfter, type ReadOptions, visibilityLag } from './gap-safe-reader';
 import type { AppendGroup, AppendResult, EventStore, RecordedEvent, StreamHead } from './port';
 import { NO_STREAM } from './port';
 
@@ -56,7 +56,7 @@ class PostgresEventStore implements EventStore {
 
   constructor(
     private readonly pool: Pool,
-    private readonly end: () => Promise<void>,
+    private readonly endPool: () => Promise<void>,
   ) {}
 
   async append(group: AppendGroup): Promise<AppendResult> {
@@ -125,6 +125,10 @@ class PostgresEventStore implements EventStore {
     return this.guard(() => readAfter(this.pool, cursor, options));
   }
 
+  async end() {
+    return this.guard(() => endOfVisible(this.pool));
+  }
+
   async visibilityLag() {
     return this.guard(() => visibilityLag(this.pool));
   }
@@ -142,7 +146,7 @@ class PostgresEventStore implements EventStore {
 
   async close(): Promise<void> {
     for (const unsubscribe of [...this.subscriptions]) unsubscribe();
-    await this.end();
+    await this.endPool();
   }
 
   private async query(statement: { name: string; text: string; values: unknown[] }): Promise<RecordedEvent[]> {

@@ -154,7 +154,7 @@ describe('npx countersign', () => {
       [['cases', 'list', ...url], 2, /needs a token: --token/],
       [['cases', 'list', '--url', 'http://127.0.0.1:9', '--as', 'arno'], 1, /does not answer.*Is it running/],
       [['cases', 'list', ...url, '--token', 'wrong'], 1, /token_invalid/],
-      [['cases', 'show', caseId.replace(/^./, '0'), ...url, '--as', 'arno'], 1, /Not found \(not_found\)/],
+      [['cases', 'show', '00000000-0000-4000-8000-000000000000', ...url, '--as', 'arno'], 1, /Not found \(not_found\)/],
       [['token', 'nobody', ...url], 1, /There is no local account 'nobody'; there are ines, adam/],
       [['alerts', 'send', 'nowhere.json', ...url, '--source-token', 'x'], 2, /no readable file nowhere\.json/],
       [['approvals', 'grant', caseId, '--digest', 'abc', ...url, '--as', 'olivia'], 2, /64 hexadecimal digits/],

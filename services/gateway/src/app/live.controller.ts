@@ -1,9 +1,7 @@
 import { Controller, Get, Headers, Inject, Query, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
-import type { Pool } from 'pg';
 import { LIVE_CATEGORIES, type LiveQuery } from '#contracts/http/gateway';
 import type { Principal } from '#contracts/identity';
-import type { Cursor } from '#libs/event-store';
 import { DomainError } from '#libs/kernel';
 import { CurrentPrincipal, SERVICE_CONTEXT, type ServiceContext } from '#libs/service';
 import { streamLive, type LiveCategory } from './live-stream';
@@ -24,12 +22,12 @@ export class LiveController {
     @CurrentPrincipal() { tenant }: Principal,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const { store, stopping, logger, ledgerPool } = this.context;
+    const { store, stopping, logger } = this.context;
     if (this.open >= MOST_STREAMS) {
       throw new DomainError('throttled', `There are ${MOST_STREAMS} live streams open already. Try again later.`);
     }
     const categories = categoriesOf(query);
-    const cursor = lastEventId ?? query.cursor ?? (await endOfLedger(ledgerPool));
+    const cursor = lastEventId ?? query.cursor ?? (await store.end());
     // A cursor that no ledger has made must still become a problem, so it is tried before the stream begins.
     await store.readAfter(cursor, { categories, tenant, limit: 1 });
 
@@ -67,17 +65,4 @@ function categoriesOf({ categories }: LiveQuery): LiveCategory[] {
     throw new DomainError('invalid_field', { field: 'categories', reason });
   }
   return LIVE_CATEGORIES.filter((category) => wanted.includes(category));
-}
-
-/** The cursor after the last event that readers see; `undefined` for an empty ledger. */
-async function endOfLedger(pool: Pool): Promise<Cursor | undefined> {
-  const ends = LIVE_CATEGORIES.map(
-    (category) => `(select tx, position from ledger.events where category = '${category}'
-      and tx < ledger.visible_before() order by tx desc, position desc limit 1)`,
-  );
-  const { rows } = await pool.query<{ cursor: Cursor }>(
-    `select tx::text || '.' || position::text as cursor from (${ends.join(' union all ')}) as ends
-     order by tx desc, position desc limit 1`,
-  );
-  return rows[0]?.cursor;
 }
