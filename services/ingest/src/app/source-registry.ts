@@ -17,7 +17,6 @@ export interface Asking {
   readonly meta: EventMeta;
 }
 
-
 /** The sources of alerts: changes are events, and whoever made one reads it back. */
 export class SourceRegistry {
   constructor(
