@@ -3,6 +3,7 @@ import { SigningKey } from '../action';
 import { AuditReport } from '../audit';
 import { Actor, CATEGORIES } from '../envelope';
 import { CheckpointSigned } from '../events/checkpoint';
+import { ConsistencyProof, InclusionProof } from '../proof';
 import { AnyObject, Closed, Literals, Nullable, Text, Timestamp, Uuid } from '../schema';
 import { EventView } from './case';
 import { type Endpoint, paged, pageQuery } from './endpoint';
@@ -42,6 +43,10 @@ export const EventsQuery = Closed({
   to: time('Before that time.'),
 });
 export type EventsQuery = Static<typeof EventsQuery>;
+
+const Sequence = Type.Integer({ minimum: 1, description: "A checkpoint's number." });
+export const ConsistencyQuery = Closed({ from: Sequence, to: Type.Optional(Sequence) });
+export type ConsistencyQuery = Static<typeof ConsistencyQuery>;
 
 export const DeadLetterView = Closed({
   id: Uuid,
@@ -117,6 +122,27 @@ export const endpoints: readonly Endpoint[] = [
     query: ExportQuery,
     responses: { 200: Type.String() },
     produces: 'application/x-ndjson',
+  },
+  {
+    ...user,
+    method: 'GET',
+    path: '/v1/audit/proofs/events/:event',
+    permission: 'ledger:export',
+    summary: 'Prove that an event is in the ledger which a checkpoint has signed',
+    description:
+      'The last checkpoint unless told. Verify it offline: npx countersign audit check PROOF --root-key FILE.',
+    params: Closed({ event: Uuid }),
+    query: Closed({ checkpoint: Type.Optional(Sequence) }),
+    responses: { 200: InclusionProof },
+  },
+  {
+    ...user,
+    method: 'GET',
+    path: '/v1/audit/proofs/consistency',
+    permission: 'ledger:verify',
+    summary: 'Prove that the ledger of a later checkpoint begins with that of an earlier one',
+    query: ConsistencyQuery,
+    responses: { 200: ConsistencyProof },
   },
   {
     ...user,

@@ -12,6 +12,7 @@ const CURSOR = /^(\d{1,20})\.(\d{1,19})$/;
 const MAX_TX = 2n ** 64n - 1n;
 const MAX_POSITION = 2n ** 63n - 1n;
 
+/** The cursor after an event: for a reader that stops in the middle of a page. */
 export function cursorAt(event: CursorPoint | RecordedEvent): Cursor {
   return `${event.tx}.${event.position}`;
 }

@@ -1,11 +1,13 @@
 export * from './canonical-json';
 export * from './chain-verifier';
+export { cursorAt } from './cursor';
 export * from './database-roles';
 export * from './event-hash';
 export * from './execute';
 export * from './execute-all';
 export * from './memory-event-store';
-export * from './merkle';
+export { EMPTY_ROOT, leafHash, MerkleTree, type MerkleFrontier } from './merkle';
+export * from './merkle-proof';
 export * from './migrations';
 export * from './port';
 export * from './postgres-event-store';

@@ -20,7 +20,7 @@ export function leafHash({ tx, position, hash }: Pick<RecordedEvent, 'tx' | 'pos
 }
 
 /** SHA-256(0x01 || left || right). */
-function nodeHash(left: Buffer, right: Buffer): Buffer {
+export function nodeHash(left: Buffer, right: Buffer): Buffer {
   return createHash('sha256').update(NODE_PREFIX).update(left).update(right).digest();
 }
 const NODE_PREFIX = Buffer.from([1]);
@@ -65,14 +65,20 @@ export class MerkleTree {
     return this.count;
   }
 
-  /** @param leaf what `leafHash` gives. */
-  append(leaf: Buffer): void {
+  /**
+   * @param leaf what `leafHash` gives.
+   * @param onSubtree is told of each subtree that the leaf has made full: number `index` of those with 2^level leaves.
+   */
+  append(leaf: Buffer, onSubtree?: (level: number, index: number, root: Buffer) => void): void {
     let node = leaf;
+    let level = 0;
     // Each trailing 1 bit of the size is a full subtree as large as what the new leaf has grown to.
     for (let size = this.count; size % 2 === 1; size = Math.floor(size / 2)) {
       const left = this.nodes.pop();
       if (!left) throw new DomainError('internal', 'the Merkle frontier has too few nodes');
       node = nodeHash(left, node);
+      level += 1;
+      onSubtree?.(level, Math.floor(size / 2), node);
     }
     this.nodes.push(node);
     this.count += 1;
@@ -90,64 +96,3 @@ export class MerkleTree {
 }
 
 const HASH = /^[0-9a-f]{64}$/;
-
-/**
- * The audit path of a leaf (RFC 6962, section 2.1.1), hexadecimal, from the leaf's sibling upwards.
- * @param leaves the leaf hashes of the whole tree.
- * @throws DomainError('invalid_field') when there is no such leaf.
- */
-export function inclusionProof(leaves: readonly Buffer[], index: number): string[] {
-  if (!Number.isInteger(index) || index < 0 || index >= leaves.length) {
-    throw new DomainError('invalid_field', { field: 'index', reason: `the tree has no leaf ${index}` });
-  }
-  const path: string[] = [];
-  let [start, end] = [0, leaves.length];
-  while (end - start > 1) {
-    const middle = start + largestPowerBelow(end - start);
-    const [siblingStart, siblingEnd] = index < middle ? [middle, end] : [start, middle];
-    path.unshift(subtreeRoot(leaves, siblingStart, siblingEnd));
-    if (index < middle) end = middle;
-    else start = middle;
-  }
-  return path;
-}
-
-/** Whether `path` leads from the leaf at `index` to the root of a tree of `size` leaves (RFC 9162, section 2.1.3.2). */
-export function verifyInclusion(
-  leaf: Buffer,
-  index: number,
-  { size, root }: { readonly size: number; readonly root: string },
-  path: readonly string[],
-): boolean {
-  if (index < 0 || index >= size) return false;
-  let [place, last, node] = [index, size - 1, leaf];
-  for (const step of path) {
-    if (last === 0) return false;
-    const sibling = Buffer.from(step, 'hex');
-    if (place % 2 === 1 || place === last) {
-      node = nodeHash(sibling, node);
-      while (place % 2 === 0 && place !== 0) {
-        place = Math.floor(place / 2);
-        last = Math.floor(last / 2);
-      }
-    } else {
-      node = nodeHash(node, sibling);
-    }
-    place = Math.floor(place / 2);
-    last = Math.floor(last / 2);
-  }
-  return last === 0 && node.toString('hex') === root;
-}
-
-function subtreeRoot(leaves: readonly Buffer[], start: number, end: number): string {
-  const tree = MerkleTree.empty();
-  for (const leaf of leaves.slice(start, end)) tree.append(leaf);
-  return tree.root();
-}
-
-/** The largest power of two that is smaller than `size`. */
-function largestPowerBelow(size: number): number {
-  let power = 1;
-  while (power * 2 < size) power *= 2;
-  return power;
-}

@@ -2,15 +2,19 @@ import Type, { type Static } from 'typebox';
 import { DeadLetters } from '#libs/bus';
 import { defineService, type ServiceContext } from '#libs/service';
 import { loadRootPublicKey } from '#libs/warrant';
+import { TreeNodeTable } from './adapters/tree-node-table';
 import { TreeStateTable } from './adapters/tree-state-table';
 import { AuditController } from './app/audit.controller';
 import { CheckpointSigner } from './app/checkpoint-signer';
 import { DeadLettersController } from './app/dead-letters.controller';
 import { EventsController } from './app/events.controller';
+import { ProofsController } from './app/proofs.controller';
 import { LedgerAudit } from './app/ledger-audit';
 import { LedgerLifecycle } from './app/ledger-lifecycle';
+import { LedgerProofs } from './app/ledger-proofs';
 import { MerkleFollower } from './app/merkle-follower';
 import { TreeState1764000000000 } from './read/migrations/1764000000000-tree-state';
+import { TreeNodes1764200000000 } from './read/migrations/1764200000000-tree-nodes';
 import { TreeStateRow } from './read/tree-state.entity';
 
 const config = Type.Object({
@@ -28,11 +32,11 @@ export const service = defineService({
   port: 8087,
   config,
   entities: [TreeStateRow],
-  migrations: [TreeState1764000000000],
+  migrations: [TreeState1764000000000, TreeNodes1764200000000],
   projections: () => [],
   module: (context) => ({
     module: LedgerModule,
-    controllers: [AuditController, EventsController, DeadLettersController],
+    controllers: [AuditController, ProofsController, EventsController, DeadLettersController],
     providers: providersOf(context),
   }),
 });
@@ -51,6 +55,7 @@ function providersOf(context: ServiceContext<Static<typeof config>>) {
   return [
     { provide: CheckpointSigner, useValue: signer },
     { provide: LedgerAudit, useValue: new LedgerAudit({ store, pool, kept, rootPublicKey, stopping }) },
+    { provide: LedgerProofs, useValue: new LedgerProofs(store, pool, new TreeNodeTable(database)) },
     { provide: DeadLetters, useValue: new DeadLetters(pool) },
     { provide: LedgerLifecycle, useValue: new LedgerLifecycle(context, signer) },
   ];

@@ -1,5 +1,6 @@
 import type { DataSource } from 'typeorm';
 import type { MerkleFrontier } from '#libs/event-store';
+import type { TreeNode } from '../domain/tree-node';
 import { TreeStateRow } from '../read/tree-state.entity';
 
 export interface TreeState {
@@ -25,8 +26,15 @@ export class TreeStateTable {
     };
   }
 
-  /** False when another process has moved it since it had `expectedSize` leaves: load it again. */
-  async save(expectedSize: number, { frontier, cursor, upTo, uncovered }: TreeState): Promise<boolean> {
+  /**
+   * With the subtrees that have become full. False when another process has moved it since it had `expectedSize`
+   * leaves: load it again.
+   */
+  async save(
+    expectedSize: number,
+    grown: readonly TreeNode[],
+    { frontier, cursor, upTo, uncovered }: TreeState,
+  ): Promise<boolean> {
     const rows: unknown[] = await this.database.query(
       `with saved as (
          insert into svc_ledger.tree_state as kept (id, size, nodes, cursor, up_to, uncovered)
@@ -35,13 +43,34 @@ export class TreeStateTable {
            uncovered = excluded.uncovered, moved_at = clock_timestamp()
            where kept.size = $5
          returning 1
+       ), grown as (
+         insert into svc_ledger.tree_node (level, index, root, tx, position)
+         select level, index, root, tx, position
+         from unnest($7::smallint[], $8::bigint[], $9::bytea[], $10::xid8[], $11::bigint[])
+           as grown(level, index, root, tx, position)
+         where exists (select from saved)
+         on conflict (level, index) do update
+           set root = excluded.root, tx = excluded.tx, position = excluded.position
        ) select * from saved`,
-      [frontier.size, JSON.stringify(frontier.nodes), cursor ?? null, uncovered, expectedSize, JSON.stringify(upTo)],
+      [
+        frontier.size,
+        JSON.stringify(frontier.nodes),
+        cursor ?? null,
+        uncovered,
+        expectedSize,
+        JSON.stringify(upTo),
+        grown.map(({ level }) => level),
+        grown.map(({ index }) => index),
+        grown.map(({ root }) => root),
+        grown.map(({ upTo: { tx } }) => tx),
+        grown.map(({ upTo: { position } }) => position),
+      ],
     );
     return rows.length === 1;
   }
 
   async drop(): Promise<void> {
     await this.database.getRepository(TreeStateRow).delete({ id: 1 });
+    await this.database.query('delete from svc_ledger.tree_node');
   }
 }

@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import type { EventView } from '#contracts/http/case';
 import type { EventsQuery } from '#contracts/http/ledger';
 import type { Principal } from '#contracts/identity';
-import type { RecordedEvent } from '#libs/event-store';
+import { cursorAt, type RecordedEvent } from '#libs/event-store';
 import { CurrentPrincipal, SERVICE_CONTEXT, type ServiceContext } from '#libs/service';
 import { walkLedger } from '../adapters/ledger-walk';
 import { demandStream, versionCursor } from './stream-access';
@@ -62,12 +62,10 @@ export class EventsController {
       read += page.events.length;
       const fitting = page.events.filter((event) => fits(event, query));
       if (items.length + fitting.length > limit) {
-        // More than a page holds: it is read again up to its last event, whose cursor the next page needs.
-        const last = fitting[limit - items.length - 1];
-        items.push(...fitting.slice(0, limit - items.length).map((event) => ({ ...event })));
-        const upTo = page.events.findIndex((event) => event === last) + 1;
-        const again = await this.context.store.readAfter(cursor, { categories, tenant, limit: upTo });
-        return { items, next: again.cursor };
+        const held = fitting.slice(0, limit - items.length);
+        const last = held.at(-1);
+        items.push(...held.map((event) => ({ ...event })));
+        return { items, next: last && cursorAt(last) };
       }
       items.push(...fitting.map((event) => ({ ...event })));
       cursor = page.cursor;

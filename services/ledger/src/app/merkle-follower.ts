@@ -3,6 +3,7 @@ import { type Cursor, type EventStore, leafHash, MerkleTree } from '#libs/event-
 import type { Clock } from '#libs/kernel';
 import { DomainError } from '#libs/kernel';
 import type { TreeState, TreeStateTable } from '../adapters/tree-state-table';
+import { BLOCK_LEVEL, type TreeNode } from '../domain/tree-node';
 
 const PAGE = 1000;
 
@@ -53,16 +54,20 @@ export class MerkleFollower {
     for (;;) {
       const before = this.tree.size;
       const page = await this.store.readAfter(this.cursor, { limit: PAGE });
+      const grown: TreeNode[] = [];
       for (const event of page.events) {
-        this.tree.append(leafHash(event));
-        this.last = { tx: event.tx, position: event.position };
+        const { tx, position } = event;
+        this.tree.append(leafHash(event), (level, index, root) => {
+          if (level >= BLOCK_LEVEL) grown.push({ level, index, root, upTo: { tx, position } });
+        });
+        this.last = { tx, position };
         if (event.category !== 'checkpoint') this.uncoveredEvents += 1;
         if (this.tree.size === last?.size) await this.demandRoot(last);
       }
       if (page.events.length > 0) {
         this.cursor = page.cursor;
         this.newestSeen = this.clock.now().getTime();
-        if (!(await this.save(before))) await this.load();
+        if (!(await this.save(before, grown))) await this.load();
       }
       if (page.events.length < PAGE) break;
     }
@@ -84,8 +89,8 @@ export class MerkleFollower {
     this.loaded = true;
   }
 
-  private save(expectedSize: number): Promise<boolean> {
-    return this.kept.save(expectedSize, {
+  private save(expectedSize: number, grown: readonly TreeNode[] = []): Promise<boolean> {
+    return this.kept.save(expectedSize, grown, {
       frontier: this.tree.frontier(),
       cursor: this.cursor,
       upTo: this.last,
