@@ -20,6 +20,10 @@ export const AUDIT_PROBLEMS = [
   'witness_signature',
   'witness_size',
   'witness_root',
+  /** What the witness covers is there, and the witness itself is not. */
+  'witness_missing',
+  /** An event is shown as a leaf, although there is one tenant only. */
+  'hidden_event',
   /** There are fewer events than have been counted, or an export announces. */
   'tail_missing',
   'unreadable_line',

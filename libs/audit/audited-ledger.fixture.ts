@@ -1,4 +1,4 @@
-import { createPublicKey, generateKeyPairSync } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { CheckpointSigned } from '#contracts/events/checkpoint';
 import { type Category, serviceActor } from '#contracts/envelope';
@@ -19,11 +19,16 @@ const NOW = new Date('2026-11-24T10:00:00.000Z');
 
 /** A ledger in memory that signs its checkpoints itself, for tests. */
 export class AuditedLedger {
-  readonly root = generateKeyPairSync('ed25519').privateKey;
-  readonly rootPublicKey = createPublicKey(this.root);
-  readonly keys: KeyPair = newKeys(this.root);
+  readonly rootPublicKey: KeyObject;
   readonly checkpoints: CheckpointSigned[] = [];
   private readonly store = createMemoryEventStore();
+
+  constructor(
+    readonly root: KeyObject = generateKeyPairSync('ed25519').privateKey,
+    readonly keys: KeyPair = newKeys(root),
+  ) {
+    this.rootPublicKey = createPublicKey(root);
+  }
 
   async note(stream: string, text: string, tenant = 'default'): Promise<void> {
     const caseId = deterministicId(stream);

@@ -2,12 +2,13 @@ import type { KeyObject } from 'node:crypto';
 import type { AuditProblem, AuditReport } from '#contracts/audit';
 import { SigningKey } from '#contracts/action';
 import { CheckpointSigned } from '#contracts/events/checkpoint';
-import { type ChainFault, ChainVerifier, leafHash, MerkleTree, type RecordedEvent } from '#libs/event-store';
+import { type ChainFault, ChainVerifier, MerkleTree, type RecordedEvent } from '#libs/event-store';
 import { DomainError } from '#libs/kernel';
 import { KeyRing } from '#libs/warrant';
 import { Check } from 'typebox/value';
-import { CHECKPOINT_LOG, checkpointDigest, signatureProblem } from './checkpoint';
+import { CHECKPOINT_KEYS, CHECKPOINT_LOG, checkpointDigest, signatureProblem } from './checkpoint';
 import { type Leaf, LeafWindow } from './leaf-window';
+import { WitnessCheck } from './witness-check';
 
 export interface VerifierOptions {
   /** The pinned root: the only thing that has to be trusted. */
@@ -16,6 +17,8 @@ export interface VerifierOptions {
   readonly witness?: CheckpointSigned;
   /** `stream`: one stream alone, which no checkpoint can be held against. */
   readonly scope?: 'ledger' | 'stream';
+  /** There is no other tenant, so that a leaf is an event that somebody hides. */
+  readonly singleTenant?: boolean;
 }
 
 const MAX_PROBLEMS = 100;
@@ -30,9 +33,9 @@ export class LedgerVerifier {
   private readonly keys: KeyRing;
   private readonly tree = MerkleTree.empty();
   private readonly window = new LeafWindow();
-  /** The tree over everything, for the witness. */
-  private readonly whole = MerkleTree.empty();
-  private witnessRoot: string | undefined;
+  /** Of the last event that a checkpoint has covered. */
+  private coveredTo: CheckpointSigned['upTo'] = null;
+  private readonly witness: WitnessCheck | undefined;
   private readonly problems: AuditProblem[] = [];
   private problemCount = 0;
   private last: { readonly tx: bigint; readonly position: bigint } | undefined;
@@ -44,23 +47,27 @@ export class LedgerVerifier {
 
   constructor(private readonly options: VerifierOptions) {
     this.keys = new KeyRing(options.rootPublicKey);
-    if (options.witness?.size === 0) this.witnessRoot = this.whole.root();
+    this.witness = options.witness && new WitnessCheck(options.witness);
   }
 
   add(event: RecordedEvent): void {
     this.events += 1;
     this.chains.add(event);
-    if (this.options.scope === 'stream') return;
     this.grow(event, event);
-    if (event.category !== 'checkpoint') return;
-    if (event.type === 'SigningKeyPublished') this.learn(event);
-    else if (event.type === 'CheckpointSigned' && event.stream === CHECKPOINT_LOG) this.check(event);
+    const { category, type, stream } = event;
+    if (this.options.scope === 'stream' || category !== 'checkpoint') return;
+    if (type === 'SigningKeyPublished' && stream === CHECKPOINT_KEYS) this.learn(event);
+    else if (type === 'CheckpointSigned' && stream === CHECKPOINT_LOG) this.check(event);
   }
 
   /** An event of which only the place and the hash are shown: another tenant's. */
   addLeaf(leaf: Leaf): void {
     this.leaves += 1;
     this.grow(leaf);
+    if (this.options.singleTenant) {
+      const reason = `the event at (${leaf.tx}, ${leaf.position}) is hidden, and there is one tenant only`;
+      this.problem({ kind: 'hidden_event', reason });
+    }
   }
 
   /** Something wrong that the source of the events has found. */
@@ -106,10 +113,9 @@ export class LedgerVerifier {
       });
     }
     this.last = { tx, position };
+    if (this.options.scope === 'stream') return;
     this.window.push(leaf, event?.category !== 'checkpoint');
-    if (!this.options.witness) return;
-    this.whole.append(leafHash(leaf));
-    if (this.whole.size === this.options.witness.size) this.witnessRoot = this.whole.root();
+    this.witness?.addLeaf(leaf);
   }
 
   private learn({ data, stream, version }: RecordedEvent): void {
@@ -124,11 +130,13 @@ export class LedgerVerifier {
 
   private check({ data: checkpoint, stream, version }: RecordedEvent): void {
     this.checkpoints += 1;
-    if (!Check(CheckpointSigned, checkpoint)) {
+    // An export can hold a text that no store takes, and that has no canonical form.
+    if (!Check(CheckpointSigned, checkpoint) || !checkpoint.keyId.isWellFormed()) {
       this.problem({ kind: 'checkpoint_invalid', reason: 'it is not a checkpoint', stream, version });
       return;
     }
-    const { sequence, size, previous } = checkpoint;
+    this.witness?.addCheckpoint(checkpoint);
+    const { sequence, size, upTo, previous } = checkpoint;
     const found = this.problemCount;
     const fault = (kind: AuditProblem['kind'], reason: string) =>
       this.problem({ kind, reason, stream, version, sequence });
@@ -150,9 +158,11 @@ export class LedgerVerifier {
       );
       return;
     }
-    const leaf = this.window.moveInto(this.tree, more);
-    if (leaf && (leaf.tx !== checkpoint.upTo?.tx || leaf.position !== checkpoint.upTo.position)) {
-      fault('checkpoint_root', `its last event is another one than (${leaf.tx}, ${leaf.position})`);
+    const last = this.window.moveInto(this.tree, more);
+    if (last) this.coveredTo = { tx: last.tx, position: last.position };
+    const { coveredTo } = this;
+    if (upTo?.tx !== coveredTo?.tx || upTo?.position !== coveredTo?.position) {
+      fault('checkpoint_root', `its last event is another one than (${coveredTo?.tx}, ${coveredTo?.position})`);
     }
     if (this.tree.root() !== checkpoint.root) {
       fault('checkpoint_root', `the ${size} events that it covers are not those that were signed`);
@@ -162,19 +172,13 @@ export class LedgerVerifier {
   }
 
   private judgeWitness(): AuditReport['witness'] {
-    const { witness } = this.options;
-    if (!witness) return null;
-    const unsigned = signatureProblem(witness, this.keys);
-    const { sequence } = witness;
-    const present = this.events + this.leaves;
-    if (unsigned !== undefined) this.problem({ kind: 'witness_signature', reason: unsigned, sequence });
-    else if (this.witnessRoot === undefined) {
-      const reason = `the witness covers ${witness.size} events, of which ${present} are there: the end was cut off`;
-      this.problem({ kind: 'witness_size', reason, sequence });
-    } else if (this.witnessRoot !== witness.root) {
-      const reason = `the first ${witness.size} events are not those that the witness has signed`;
-      this.problem({ kind: 'witness_root', reason, sequence });
-    } else return 'agrees';
+    if (!this.witness) return null;
+    const problem: AuditProblem | undefined =
+      this.options.scope === 'stream'
+        ? { kind: 'witness_missing', reason: 'one stream alone cannot be held against a checkpoint' }
+        : this.witness.problem(this.keys, this.events + this.leaves);
+    if (!problem) return 'agrees';
+    this.problem(problem);
     return 'contradicts';
   }
 
@@ -185,11 +189,14 @@ export class LedgerVerifier {
       return `The chain of ${counted(this.events, 'event')} holds; one stream alone says nothing of its end.`;
     if (!this.good) return 'All chains hold; no signed checkpoint says up to where the ledger is complete.';
     const { sequence, signedAt } = this.good;
-    const complete = `Complete up to checkpoint ${sequence}, signed at ${signedAt}`;
-    const rest =
-      this.window.uncovered === 0 ? '' : `; ${counted(this.window.uncovered, 'event')} after it in no checkpoint yet`;
-    const seen = witness === 'agrees' && kept ? `, and the witness (checkpoint ${kept.sequence}) agrees` : '';
-    return `${complete}${seen}${rest}.`;
+    const { uncovered } = this.window;
+    return [
+      `Complete to checkpoint ${sequence}, signed at ${signedAt}`,
+      witness === 'agrees' && kept ? `, and the witness (checkpoint ${kept.sequence}) agrees` : '',
+      uncovered > 0 ? `; ${counted(uncovered, 'event')} after it in no checkpoint yet` : '',
+      this.leaves > 0 ? `; ${counted(this.leaves, 'event')} of other tenants known by the hash alone` : '',
+      '.',
+    ].join('');
   }
 }
 

@@ -1,15 +1,12 @@
-import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import { type AuditReport, EXPORT_FORMAT, type ExportEnd, type ExportHeader, type ExportLeaf } from '#contracts/audit';
+import { Check } from 'typebox/value';
+import { type AuditReport, EXPORT_FORMAT, ExportEnd, ExportHeader, type ExportLeaf } from '#contracts/audit';
 import { CATEGORIES } from '#contracts/envelope';
 import type { RecordedEvent } from '#libs/event-store';
 import { DomainError, isJsonObject, type JsonObject, type JsonValue } from '#libs/kernel';
 import { LedgerVerifier, type VerifierOptions } from './ledger-verifier';
-
-export type ExportLine = ExportHeader | ({ readonly kind: 'event' } & RecordedEvent) | ExportLeaf | ExportEnd;
-
-const UINT64 = /^\d{1,19}$/;
-const HASH = /^[0-9a-f]{64}$/;
+import { ndjsonLines } from './ndjson-lines';
+import { hasRepeatedName } from './repeated-name';
 
 /**
  * Verifies an export offline (invariant 2). All that has to be trusted is the root key, and the witness where there is
@@ -17,61 +14,97 @@ const HASH = /^[0-9a-f]{64}$/;
  * @throws DomainError('invalid_field') for what is no export at all.
  */
 export async function verifyExport(source: Readable, options: Omit<VerifierOptions, 'scope'>): Promise<AuditReport> {
-  let verifier: LedgerVerifier | undefined;
-  let end: ExportEnd | undefined;
-  const read = { events: 0, leaves: 0, line: 0 };
-  for await (const text of createInterface({ input: source, crlfDelay: Infinity })) {
-    read.line += 1;
-    if (text.trim() === '') continue;
-    const line = parse(text);
-    if (!verifier) {
-      const header = line && headerOf(line);
-      if (!header)
-        throw new DomainError('invalid_field', { field: 'line 1', reason: `is not the header of a ${EXPORT_FORMAT}` });
-      verifier = new LedgerVerifier({ ...options, scope: header.scope });
-      continue;
+  let reading: ExportReading | undefined;
+  let number = 0;
+  for await (const lines of ndjsonLines(source)) {
+    for (const line of lines) {
+      number += 1;
+      if (line?.trim() === '') continue;
+      if (reading) reading.add(line, number);
+      else reading = new ExportReading(headerOf(line, number), options);
     }
-    const event = line && eventOf(line);
-    const leaf = line && leafOf(line);
-    if (end) verifier.problem({ kind: 'unreadable_line', reason: 'comes after the end', line: read.line });
-    else if (event) {
-      read.events += 1;
-      verifier.add(event);
-    } else if (leaf) {
-      read.leaves += 1;
-      verifier.addLeaf(leaf);
-    } else if (line?.['kind'] === 'end') {
-      end = { kind: 'end', events: Number(line['events']), leaves: Number(line['leaves']) };
-    } else verifier.problem({ kind: 'unreadable_line', reason: 'is no event, leaf or end', line: read.line });
   }
-  if (!verifier) throw new DomainError('invalid_field', { field: 'line 1', reason: 'The export is empty.' });
-  if (!end)
-    verifier.problem({ kind: 'tail_missing', reason: 'the export broke off: its end is missing', line: read.line });
-  else if (end.events !== read.events || end.leaves !== read.leaves) {
-    const reason = `it announces ${end.events} events and ${end.leaves} leaves, and holds ${read.events} and ${read.leaves}`;
-    verifier.problem({ kind: 'tail_missing', reason });
-  }
-  return verifier.report();
+  if (!reading) throw new DomainError('invalid_field', { field: 'line 1', reason: 'The export is empty.' });
+  return reading.report(number);
 }
 
-function parse(text: string): JsonObject | undefined {
+function headerOf(line: string | undefined, number: number): ExportHeader {
+  const header = parse(line);
+  if (Check(ExportHeader, header)) return header;
+  throw new DomainError('invalid_field', {
+    field: `line ${number}`,
+    reason: `is not the header of a ${EXPORT_FORMAT}`,
+  });
+}
+
+/** The lines after the header. */
+class ExportReading {
+  private readonly verifier: LedgerVerifier;
+  private events = 0;
+  private leaves = 0;
+  private end: ExportEnd | undefined;
+
+  constructor(
+    private readonly header: ExportHeader,
+    options: Omit<VerifierOptions, 'scope'>,
+  ) {
+    this.verifier = new LedgerVerifier({ ...options, scope: header.scope });
+  }
+
+  /** @param line undefined when it is not UTF-8. */
+  add(line: string | undefined, number: number): void {
+    const value = parse(line);
+    const problem = this.end ? 'comes after the end' : this.read(value);
+    if (problem !== undefined) this.verifier.problem({ kind: 'unreadable_line', reason: problem, line: number });
+  }
+
+  /** @param number of the last line. */
+  report(number: number): AuditReport {
+    const { events, leaves, end, verifier } = this;
+    if (!end) {
+      verifier.problem({ kind: 'tail_missing', reason: 'the export broke off: its end is missing', line: number });
+    } else if (end.events !== events || end.leaves !== leaves) {
+      const reason = `it announces ${end.events} events and ${end.leaves} leaves, and holds ${events} and ${leaves}`;
+      verifier.problem({ kind: 'tail_missing', reason });
+    }
+    return verifier.report();
+  }
+
+  /** What is wrong with the line; undefined when nothing is. */
+  private read(line: JsonObject | undefined): string | undefined {
+    const event = line && eventOf(line);
+    const leaf = line && leafOf(line);
+    const { scope, stream } = this.header;
+    if (event) {
+      this.events += 1;
+      this.verifier.add(event);
+      if (scope === 'stream' && event.stream !== stream) return `is not of the stream ${stream}`;
+    } else if (leaf) {
+      this.leaves += 1;
+      this.verifier.addLeaf(leaf);
+      if (scope === 'stream') return `is not of the stream ${stream}`;
+    } else if (Check(ExportEnd, line)) this.end = line;
+    else return 'is no event, leaf or end';
+    return undefined;
+  }
+}
+
+function parse(text: string | undefined): JsonObject | undefined {
+  if (text === undefined) return undefined;
   try {
     const value: JsonValue = JSON.parse(text);
-    return isJsonObject(value) ? value : undefined;
+    if (!isJsonObject(value)) return undefined;
+    // Our own exports read back as they were written, which is faster to see.
+    return JSON.stringify(value) === text || !hasRepeatedName(text) ? value : undefined;
   } catch {
     return undefined;
   }
 }
 
-function headerOf(line: JsonObject): { scope: 'ledger' | 'stream' } | undefined {
-  const { kind, format, scope } = line;
-  if (kind !== 'export' || format !== EXPORT_FORMAT) return undefined;
-  return scope === 'ledger' || scope === 'stream' ? { scope } : undefined;
-}
-
-function leafOf({ kind, tx, position, hash }: JsonObject): ExportLeaf | undefined {
-  if (kind !== 'leaf' || !isUint(tx) || !isUint(position) || !isHash(hash)) return undefined;
-  return { kind, tx, position, hash };
+function leafOf(line: JsonObject): ExportLeaf | undefined {
+  const { kind, tx, position, hash } = line;
+  if (kind !== 'leaf' || Object.keys(line).length !== 4) return undefined;
+  return isTx(tx) && isPosition(position) && isHash(hash) ? { kind, tx, position, hash } : undefined;
 }
 
 /** Closed: what the hash does not cover must not stand beside it and look as if it did. */
@@ -82,8 +115,13 @@ function eventOf({ kind, ...event }: JsonObject): RecordedEvent | undefined {
   return event as unknown as RecordedEvent;
 }
 
+const UINT = /^(0|[1-9]\d{0,19})$/;
+const HASH = /^[0-9a-f]{64}$/;
 const isText = (value: unknown): value is string => typeof value === 'string';
-const isUint = (value: unknown): value is string => isText(value) && UINT64.test(value);
+const isUint = (value: unknown, bits: number): value is string =>
+  isText(value) && UINT.test(value) && (value.length < 19 || BigInt(value) < 1n << BigInt(bits));
+const isTx = (value: unknown): value is string => isUint(value, 64);
+const isPosition = (value: unknown): value is string => isUint(value, 63) && value !== '0';
 const isHash = (value: unknown): value is string => isText(value) && HASH.test(value);
 const isCount = (value: unknown): boolean => typeof value === 'number' && Number.isInteger(value) && value > 0;
 const FIELDS: readonly (readonly [keyof RecordedEvent, (value: unknown) => boolean])[] = [
@@ -99,6 +137,6 @@ const FIELDS: readonly (readonly [keyof RecordedEvent, (value: unknown) => boole
   ['data', isJsonObject],
   ['meta', isJsonObject],
   ['hash', isHash],
-  ['tx', isUint],
-  ['position', isUint],
+  ['tx', isTx],
+  ['position', isPosition],
 ];

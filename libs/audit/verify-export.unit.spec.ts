@@ -1,4 +1,5 @@
 import { generateKeyPairSync, createPublicKey } from 'node:crypto';
+import { Readable } from 'node:stream';
 import type { AuditReport } from '#contracts/audit';
 import { EMPTY_ROOT, eventHash, type RecordedEvent } from '#libs/event-store';
 import { AuditedLedger, exportLines, readable } from './audited-ledger.fixture';
@@ -27,11 +28,12 @@ async function verify(
   options: {
     tenant?: string;
     witness?: AuditedLedger['checkpoints'][number];
+    singleTenant?: boolean;
     rootPublicKey?: AuditedLedger['rootPublicKey'];
   } = {},
 ): Promise<AuditReport> {
-  const { tenant, witness, rootPublicKey = ledger.rootPublicKey } = options;
-  return verifyExport(readable(await exportLines(changed, tenant)), { rootPublicKey, witness });
+  const { tenant, rootPublicKey = ledger.rootPublicKey, ...more } = options;
+  return verifyExport(readable(await exportLines(changed, tenant)), { rootPublicKey, ...more });
 }
 const kinds = ({ chains, problems }: AuditReport): string[] => [
   ...(chains === 'ok' ? [] : chains.map(({ kind }) => kind)),
@@ -64,7 +66,8 @@ describe('an export', () => {
       checkpoints: 2,
       coveredEvents: 7,
       uncoveredEvents: 0,
-      summary: 'Complete up to checkpoint 2, signed at 2026-11-24T10:00:00.000Z.',
+      summary:
+        'Complete to checkpoint 2, signed at 2026-11-24T10:00:00.000Z; 2 events of other tenants known by the hash alone.',
     });
   });
 
@@ -78,7 +81,7 @@ describe('an export', () => {
     await ledger.note('case-a', 'six');
     const report = await verify(await ledger.events());
     expect(report).toMatchObject({ verified: false, problemCount: 0, coveredEvents: 7, uncoveredEvents: 1 });
-    expect(report.summary).toMatch(/^Complete up to checkpoint 2, .*; 1 event after it in no checkpoint yet\.$/);
+    expect(report.summary).toMatch(/^Complete to checkpoint 2, .*; 1 event after it in no checkpoint yet;/);
   });
 
   it('counts what was recorded while a checkpoint was signed as not covered', async () => {
@@ -97,6 +100,36 @@ describe('an export', () => {
     ];
     const report = await verifyExport(readable(await exportLines(reordered)), { rootPublicKey: late.rootPublicKey });
     expect(report).toMatchObject({ verified: false, problemCount: 0, coveredEvents: early.size, uncoveredEvents: 1 });
+  });
+
+  it('may hold what some take for the end of a line', async () => {
+    await ledger.note('case-a', 'six \u2028 \u2029 \u0085 \r\n seven');
+    await ledger.checkpoint();
+    expect(await verify(await ledger.events())).toMatchObject({ verified: true, problemCount: 0 });
+  });
+
+  it('arrives in pieces of any length', async () => {
+    const bytes = Buffer.from(`${(await exportLines(events)).join('\n')}\n`);
+    for (const length of [1, 7, 4096]) {
+      const pieces = Array.from({ length: Math.ceil(bytes.length / length) }, (_, at) =>
+        bytes.subarray(at * length, (at + 1) * length),
+      );
+      expect(await verifyExport(Readable.from(pieces), ledger)).toMatchObject({ verified: true });
+    }
+  });
+
+  it('of one stream holds that stream alone', async () => {
+    const header = (lines: readonly string[], stream: string) =>
+      JSON.stringify({ ...JSON.parse(lines[0] ?? ''), scope: 'stream', stream });
+    const lines = await exportLines(events.filter(({ stream }) => stream === 'case-a'));
+    const one = [header(lines, 'case-a'), ...lines.slice(1)];
+    expect(await verifyExport(readable(one), ledger)).toMatchObject({ verified: true, coveredEvents: 0 });
+    const { rootPublicKey, checkpoints } = ledger;
+    const witnessed = await verifyExport(readable(one), { rootPublicKey, witness: checkpoints[0] });
+    expect(kinds(witnessed)).toEqual(['witness_missing']);
+    const all = await exportLines(events);
+    const masked = await verifyExport(readable([header(all, 'case-a'), ...all.slice(1)]), ledger);
+    expect(kinds(masked)).toEqual(expect.arrayContaining(['unreadable_line']));
   });
 
   it('is refused when it is none', async () => {
@@ -171,6 +204,33 @@ describe('whoever changes an export is found who', () => {
     });
   });
 
+  it('removes a checkpoint with all that comes after it, which takes a witness', async () => {
+    const [first, second] = ledger.checkpoints;
+    const cut = events.slice(0, -1);
+    expect(await verify(cut, { witness: first })).toMatchObject({ witness: 'agrees' });
+    const report = await verify(cut, { witness: second });
+    expect(report).toMatchObject({ verified: false, witness: 'contradicts' });
+    expect(kinds(report)).toEqual(['witness_missing']);
+  });
+
+  it('writes the whole ledger anew with the key for checkpoints, which takes a witness', async () => {
+    const other = new AuditedLedger(ledger.root, ledger.keys);
+    await other.publishKey();
+    await other.note('case-a', 'nothing');
+    await other.note('case-b', 'two', 'other');
+    await other.checkpoint();
+    const all = await other.events();
+    expect(await verify(all)).toMatchObject({ verified: true, problemCount: 0 });
+    expect(kinds(await verify(all, { witness: ledger.checkpoints[0] }))).toEqual(['witness_root']);
+  });
+
+  it('shows an event by its hash alone, which takes to know that there is one tenant', async () => {
+    const moved = events.map((event) => (event.data['text'] === 'five' ? { ...event, tenant: 'nobody' } : event));
+    expect(await verify(moved)).toMatchObject({ verified: true, leaves: 3 });
+    const report = await verify(moved, { singleTenant: true });
+    expect(kinds(report)).toEqual(['hidden_event', 'hidden_event', 'hidden_event']);
+  });
+
   it('forges a checkpoint, or the key for one', async () => {
     const { privateKey } = generateKeyPairSync('ed25519');
     const [, second] = ledger.checkpoints;
@@ -197,6 +257,35 @@ describe('whoever changes an export is found who', () => {
     lines[2] = JSON.stringify({ ...JSON.parse(lines[2] ?? ''), note: 'approved by the CISO' });
     const report = await verifyExport(readable(lines), ledger);
     expect(kinds(report)).toContain('unreadable_line');
+  });
+
+  it('writes beside what the hash covers', async () => {
+    const lines = await exportLines(events);
+    const [event, leaf, end] = [lines[2] ?? '', lines[3] ?? '', lines.at(-1) ?? ''];
+    const note = (line: string) => line.replace(/}$/, ',"note":"approved by the CISO"}');
+    for (const [line, changed] of [
+      [event, event.replace('"data":{', '"data":{"text":"denied",')],
+      [event, event.replace('"data":{', '"data":{"te\\u0078t":"denied",')],
+      [event, event.replace('"tx":"', '"tx":"0')],
+      [leaf, note(leaf)],
+      [end, note(end)],
+    ]) {
+      const report = await verifyExport(
+        readable(lines.map((each) => (each === line ? (changed ?? '') : each))),
+        ledger,
+      );
+      expect(kinds(report)).toContain('unreadable_line');
+    }
+    const header = [note(lines[0] ?? ''), ...lines.slice(1)];
+    await expect(verifyExport(readable(header), ledger)).rejects.toMatchObject({ code: 'invalid_field' });
+  });
+
+  it('writes bytes that are no text, which loses no other line', async () => {
+    const bytes = Buffer.from(`${(await exportLines(events)).join('\n')}\n`);
+    bytes[bytes.indexOf('three')] = 0xff;
+    const report = await verifyExport(Readable.from([bytes]), ledger);
+    expect(kinds(report)).toContain('unreadable_line');
+    expect(report).toMatchObject({ events: 5, leaves: 2 });
   });
 
   it('writes a key, a checkpoint or a line that is none', async () => {

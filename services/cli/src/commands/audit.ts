@@ -1,14 +1,15 @@
 import type { KeyObject } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
 import type { AuditReport } from '#contracts/audit';
-import { CheckpointSigned } from '#contracts/events/checkpoint';
+import type { CheckpointSigned } from '#contracts/events/checkpoint';
 import type { Story } from '#contracts/http/ledger';
 import { fields, print, section, table, when } from '../output';
 import { signedIn, UsageProblem } from '../session';
+import { demandReadable, readWitness } from '../witness';
+import { proofCommands } from './audit-proofs';
 
 const A_DAY_MS = 24 * 60 * 60 * 1000;
 
@@ -20,11 +21,23 @@ export function auditCommand(program: Command): void {
     .description('Check chains, checkpoints and signatures; exit code 1 when something does not hold')
     .option('--root-key <file>', 'for an export: the root’s public key (PEM), kept outside')
     .option('--witness <file>', 'for an export: a later checkpoint that was kept elsewhere (JSON)')
+    .option(
+      '--single-tenant',
+      'for an export: there is no other tenant, so that a leaf is an event that somebody hides',
+    )
     .option('--no-checkpoint', 'verify what is there, without signing a checkpoint over the latest events first')
     .action(async (file: string | undefined, options: VerifyOptions, command: Command) => {
       const report = file === undefined ? await verifyRunning(command, options) : await verifyFile(file, options);
       print(command, report, () => describeReport(report));
       if (!report.verified) process.exitCode = 1;
+    });
+  audit
+    .command('checkpoint')
+    .description('Sign a checkpoint over all that is recorded, and print it (JSON): a witness, to be kept elsewhere')
+    .action(async (_options: unknown, command: Command) => {
+      const client = await signedIn(command);
+      const checkpoint = await client.post<CheckpointSigned>('/v1/audit/checkpoints');
+      process.stdout.write(`${JSON.stringify(checkpoint)}\n`);
     });
   audit
     .command('export')
@@ -57,18 +70,21 @@ export function auditCommand(program: Command): void {
       const rows = items.map(({ version, time, text, actor }) => [version, when(time), text, actor.id]);
       print(command, { stream, items }, () => table(['version', 'time', 'what', 'by'], rows));
     });
+  proofCommands(audit);
 }
 
 interface VerifyOptions {
   readonly rootKey?: string;
   readonly witness?: string;
+  readonly singleTenant?: boolean;
   readonly checkpoint: boolean;
 }
 
-async function verifyRunning(command: Command, { rootKey, witness, checkpoint }: VerifyOptions): Promise<AuditReport> {
-  if (rootKey !== undefined || witness !== undefined) {
+async function verifyRunning(command: Command, options: VerifyOptions): Promise<AuditReport> {
+  const { rootKey, witness, singleTenant, checkpoint } = options;
+  if (rootKey !== undefined || witness !== undefined || singleTenant) {
     throw new UsageProblem(
-      '--root-key and --witness go with an export: countersign audit verify EXPORT --root-key FILE',
+      '--root-key, --witness and --single-tenant go with an export: countersign audit verify EXPORT --root-key FILE',
     );
   }
   const client = await signedIn(command);
@@ -76,22 +92,16 @@ async function verifyRunning(command: Command, { rootKey, witness, checkpoint }:
   return client.request<AuditReport>('GET', '/v1/audit/verify', { signal: AbortSignal.timeout(A_DAY_MS) });
 }
 
-async function verifyFile(file: string, { rootKey, witness }: VerifyOptions): Promise<AuditReport> {
+async function verifyFile(file: string, options: VerifyOptions): Promise<AuditReport> {
+  const { rootKey, witness, singleTenant } = options;
   if (rootKey === undefined) {
     throw new UsageProblem('An export is verified with the root’s public key, kept outside: --root-key FILE (PEM).');
   }
   // Loaded here: every other command starts several times as fast without them.
   const [{ verifyExport }, { loadRootPublicKey }] = await Promise.all([import('#libs/audit'), import('#libs/warrant')]);
   const rootPublicKey: KeyObject = await loadRootPublicKey({ rootPublicKeyFile: rootKey });
-  return verifyExport(createReadStream(file), { rootPublicKey, witness: await readWitness(witness) });
-}
-
-async function readWitness(file: string | undefined): Promise<CheckpointSigned | undefined> {
-  if (file === undefined) return undefined;
-  const parsed: unknown = JSON.parse(await readFile(file, 'utf8'));
-  const { demandValid } = await import('#libs/service');
-  demandValid(CheckpointSigned, parsed, 'the witness');
-  return parsed as CheckpointSigned;
+  await demandReadable(file);
+  return verifyExport(createReadStream(file), { rootPublicKey, witness: await readWitness(witness), singleTenant });
 }
 
 function describeReport(report: AuditReport): string {
