@@ -8,6 +8,7 @@ export { createTopics, type TopicSettings } from './kafka-transport/create-topic
 export { type KafkaSettings } from './kafka-transport/kafka-settings';
 export { migrateBus } from './migrate';
 export * from './port';
+export { BUS_TRANSACTIONS } from './recorded-transactions';
 export { createRelay, type Relay, type RelayOptions } from './relay';
 export * from './to-message';
 export * from './topics';

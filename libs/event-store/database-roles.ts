@@ -32,12 +32,13 @@ export async function ensureServiceRoles(client: Client, passwords: RolePassword
   const missing = wanted.filter((role) => !present.has(role));
   if (missing.length > 0) await assertMayCreateRoles(client, missing);
   for (const role of missing) await createRole(client, role, role === APP_ROLE ? 'noinherit' : 'inherit');
+  const membership = await membershipOptions(client);
   for (const role of SERVICES.map(serviceRole)) {
     const member = await client.query<{ yes: boolean }>(
       `select exists (select from pg_auth_members where roleid = $1::regrole and member = $2::regrole) as yes`,
       [role, APP_ROLE],
     );
-    if (!member.rows[0]?.yes) await client.query(`grant ${role} to ${APP_ROLE} with inherit false, set true`);
+    if (!member.rows[0]?.yes) await client.query(`grant ${role} to ${APP_ROLE} ${membership}`);
   }
   if (passwords.app !== undefined) await setPassword(client, APP_ROLE, passwords.app);
   for (const service of SERVICES) {
@@ -67,6 +68,14 @@ async function createRole(client: Client, role: string, attributes: string): Pro
     const duplicate = error instanceof Error && 'code' in error && (error.code === '42710' || error.code === '23505');
     if (!duplicate) throw error;
   }
+}
+
+/** Before PostgreSQL 16, whether a member inherits is said of the member alone: `countersign_app` is NOINHERIT. */
+async function membershipOptions(client: Client): Promise<string> {
+  const { rows } = await client.query<{ old: boolean }>(
+    `select current_setting('server_version_num')::int < 160000 as old`,
+  );
+  return rows[0]?.old ? '' : 'with inherit false, set true';
 }
 
 async function setPassword(client: Client, role: string, password: string): Promise<void> {

@@ -5,6 +5,7 @@ export * from './database-roles';
 export * from './event-hash';
 export * from './execute';
 export * from './execute-all';
+export { demandAdoptedLedger } from './ledger-server';
 export * from './memory-event-store';
 export { EMPTY_ROOT, leafHash, MerkleTree, type MerkleFrontier } from './merkle';
 export * from './merkle-proof';

@@ -4,6 +4,7 @@ import { newId } from '#libs/kernel';
 import { EMPTY_DATABASE, usePostgres } from '#libs/testing';
 import { allVisible, anEvent, aStream, toStream } from './event-fixture';
 import { adoptLedger, migrateLedger } from './migrations';
+import type { EventStore } from './port';
 import { createPostgresEventStore } from './postgres-event-store';
 
 const postgres = usePostgres(EMPTY_DATABASE);
@@ -30,7 +31,7 @@ function insertInto(table: string, category: Category, chosen: Readonly<Record<s
 describe('what the roles may do in the ledger (invariant 2)', () => {
   beforeAll(async () => {
     const applied = await Promise.all([1, 2, 3].map(() => asOwner((client) => migrateLedger(client))));
-    expect(applied.flatMap((result) => result.applied)).toEqual(['0001-events']);
+    expect(applied.flatMap((result) => result.applied)).toEqual(['0001-events', '0002-server']);
   });
 
   it.each(SERVICES)(
@@ -78,6 +79,7 @@ describe('what the roles may do in the ledger (invariant 2)', () => {
     'create policy mine on ledger.events for insert to public with check (true)',
     `create or replace function ledger.tx_offset() returns bigint language sql as 'select 0::bigint'`,
     'create table svc_case.other (x int)',
+    `insert into ledger.server (system_identifier, tx_offset) values ('1', 0)`,
     'set role countersign_owner',
     'set role countersign_ledger',
   ])('refuses a service: %s', async (statement) => {
@@ -128,22 +130,112 @@ describe('what the roles may do in the ledger (invariant 2)', () => {
 });
 
 describe('a ledger that moves to a server whose transaction ids start low', () => {
-  it('is adopted: new events come after all that stand there, and only once', async () => {
-    const store = createPostgresEventStore({ connection: { connectionString: postgres.urlFor('case') } });
-    const far = '900000000000';
+  const adopt = (options: { rewound?: boolean } = {}) =>
+    asOwner((client) => adoptLedger(client, { recorded: [], ...options }));
+  const storeOf = () => createPostgresEventStore({ connection: { connectionString: postgres.urlFor('case') } });
+  const txOf = (stream: string, store: EventStore) =>
+    store.readStream('case', stream).then(([event]) => event?.tx ?? '');
+  const far = '900000000000';
+  let adoptedStream: string;
+
+  it('is refused until it is adopted', async () => {
     await asOwner((client) => client.query(insertInto('ledger.events', 'case', { tx: `'${far}'` })));
+    const store = storeOf();
+    const append = store.append([toStream(aStream(), [anEvent()])]);
+    await expect(append).rejects.toMatchObject({ code: 'ledger_not_adopted', reason: expect.stringContaining(far) });
+    await expect(store.readAfter(undefined, { limit: 1 })).rejects.toThrow(/countersign ledger adopt/);
+    await store.close();
+  });
 
-    const adopted = await asOwner(adoptLedger);
+  it('is adopted: new events come after all that stand there, and only once', async () => {
+    const adopted = await adopt();
     expect(BigInt(adopted.raisedBy)).toBeGreaterThan(0n);
-    expect(await asOwner(adoptLedger)).toEqual({ raisedBy: '0' });
+    expect(await adopt()).toEqual({ raisedBy: '0' });
 
-    const stream = aStream();
-    await store.append([toStream(stream, [anEvent()])]);
-    const [event] = await store.readStream('case', stream);
-    expect(BigInt(event?.tx ?? 0)).toBeGreaterThan(BigInt(far));
+    const store = storeOf();
+    adoptedStream = aStream();
+    await store.append([toStream(adoptedStream, [anEvent()])]);
+    const tx = await txOf(adoptedStream, store);
+    expect(BigInt(tx)).toBeGreaterThan(BigInt(far));
     await allVisible(store);
     const page = await store.readAfter(`${far}.0`, { limit: 10 });
-    expect(page.events.map(({ tx }) => tx)).toEqual([far, event?.tx]);
+    expect(page.events.map((event) => event.tx)).toEqual([far, tx]);
     await store.close();
+  });
+
+  it('is refused on a server of another identity, wherever its transaction ids are', async () => {
+    await asOwner((client) => client.query(`insert into ledger.server (system_identifier, tx_offset) values ('1', 0)`));
+    const store = storeOf();
+    await expect(store.end()).rejects.toMatchObject({
+      code: 'ledger_not_adopted',
+      reason: expect.stringContaining('server 1'),
+    });
+    expect(BigInt((await adopt()).raisedBy)).toBeGreaterThan(0n);
+    await expect(store.end()).resolves.toBeDefined();
+    await store.close();
+  });
+
+  it('comes after what the other tables have recorded, cursors ahead of every event among them', async () => {
+    await asOwner((client) => client.query('create table svc_case.seen as select 5000000000000000 as tx'));
+    const recorded = [
+      { table: 'svc_case.seen', greatest: 'select max(tx)::numeric from svc_case.seen' },
+      { table: 'svc_case.never_made', greatest: 'select 1' },
+    ];
+    await asOwner((client) => adoptLedger(client, { recorded }));
+    const store = storeOf();
+    const stream = aStream();
+    await store.append([toStream(stream, [anEvent()])]);
+    expect(BigInt(await txOf(stream, store))).toBeGreaterThan(5000000000000000n);
+    await store.close();
+  });
+
+  it('is raised on request where nothing shows that it was put back', async () => {
+    expect(await adopt()).toEqual({ raisedBy: '0' });
+    const { raisedBy } = await adopt({ rewound: true });
+    expect(BigInt(raisedBy)).toBe(2n ** 40n);
+  });
+
+  it('loses and repeats nothing for who reads and writes while it is adopted', async () => {
+    const store = storeOf();
+    const written: string[] = [];
+    const seen: string[] = [];
+    let cursor = await store.end();
+    let writing = true;
+    const write = async () => {
+      while (writing) {
+        const event = anEvent();
+        await store.append([toStream(aStream(), [event])]);
+        written.push(event.id);
+      }
+    };
+    const read = async () => {
+      while (writing || seen.length < written.length) {
+        const page = await store.readAfter(cursor, { limit: 50 });
+        seen.push(...page.events.map(({ id }) => id));
+        ({ cursor } = page);
+      }
+    };
+    const change = async () => {
+      for (let count = 0; count < 5; count += 1) await adopt({ rewound: true });
+      writing = false;
+    };
+    await Promise.all([write(), write(), read(), change()]);
+    expect(seen.sort()).toEqual(written.sort());
+    await store.close();
+  });
+
+  it('says what is wrong with the login or the database', async () => {
+    const as = async (url: string) => {
+      const client = new Client({ connectionString: url });
+      await client.connect();
+      return adoptLedger(client, { recorded: [] }).finally(() => client.end());
+    };
+    const notTheOwner = as(postgres.urlFor('case'));
+    await expect(notTheOwner).rejects.toMatchObject({
+      code: 'invalid_configuration',
+      reason: expect.stringContaining('countersign_owner'),
+    });
+    const elsewhere = postgres.superuserUrl.replace(/[^/]+$/, 'postgres');
+    await expect(as(elsewhere)).rejects.toThrow(/there is no ledger in database postgres/);
   });
 });

@@ -5,6 +5,7 @@ import { appendGroups, type GroupResult } from './append-groups';
 import { AppendQueue } from './append-queue';
 import { toDomainError } from './database-errors';
 import { categoryLiteral, EVENT_COLUMNS, type EventRow, toRecordedEvent } from './event-rows';
+import { demandAdoptedLedger } from './ledger-server';
 import { endOfVisible, readAfter, type ReadOptions, visibilityLag } from './gap-safe-reader';
 import type { AppendGroup, AppendResult, EventStore, RecordedEvent, StreamHead } from './port';
 import { NO_STREAM } from './port';
@@ -42,7 +43,10 @@ function ledgerPool(connection: PoolConfig, role: string | undefined): Pool {
     verify: (client, done) => {
       const setRole = role === undefined ? '' : `set role ${client.escapeIdentifier(role)};`;
       const limits = `set idle_in_transaction_session_timeout = '5s'; set statement_timeout = '30s'; set jit = off`;
-      client.query(`${setRole} ${limits}`).then(() => done(), done);
+      client
+        .query(`${setRole} ${limits}`)
+        .then(() => demandAdoptedLedger(client))
+        .then(() => done(), done);
     },
   });
   // A connection that dies while idle would end the process; the pool replaces it, and a query that needs it tells.

@@ -27,6 +27,8 @@ export interface EmbeddedPostgresOptions {
   readonly folder: string;
   /** Settings beyond `SETTINGS`, for a server that we start; one that is adopted keeps what it was started with. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Instead of the programs of the npm package. */
+  readonly binaries?: PostgresBinaries;
 }
 
 /** A PostgreSQL server on 127.0.0.1 that we started, or that an earlier process started and left. */
@@ -79,7 +81,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   return withFileLock(join(folder, 'start.lock'), async () => {
     const cluster = clusterFolder(folder);
     const user = unprivilegedUser(cluster.dataFolder);
-    const binaries = postgresBinaries(user);
+    const binaries = options.binaries ?? postgresBinaries(user);
     const logFile = join(folder, 'postgres.log');
     const initialized = await initializeCluster(cluster, binaries, user);
 

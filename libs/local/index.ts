@@ -1,3 +1,4 @@
+export { adopt } from './adopt';
 export * from './data-folder';
 export * from './embedded-postgres';
 export * from './file-lock';
@@ -6,6 +7,7 @@ export * from './kafka-broker';
 export * from './kafka-provider';
 export * from './local-database';
 export * from './migrate';
+export { type PostgresBinaries, programsIn } from './postgres-binaries';
 export * from './process-identity';
 export * from './process-record';
 export * from './repository-root';

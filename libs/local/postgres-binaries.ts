@@ -19,6 +19,8 @@ export interface PostgresBinaries {
   readonly initdb: string;
   readonly postgres: string;
   readonly pgCtl: string;
+  /** Of the release, 15 or later. */
+  readonly major: number;
 }
 
 /**
@@ -31,8 +33,13 @@ export function postgresBinaries(user: RunAs | undefined): PostgresBinaries {
   const installed = installedFolder();
   hydrateLinks(installed);
   const folder = user && !canReach(user, join(installed, 'bin', 'postgres')) ? reachableCopy(installed) : installed;
-  const program = (name: string) => join(folder, 'bin', process.platform === 'win32' ? `${name}.exe` : name);
-  return { initdb: program('initdb'), postgres: program('postgres'), pgCtl: program('pg_ctl') };
+  return programsIn(join(folder, 'bin'), 18);
+}
+
+/** Those of another PostgreSQL: its `bin` folder, and which release it is. */
+export function programsIn(folder: string, major: number): PostgresBinaries {
+  const program = (name: string) => join(folder, process.platform === 'win32' ? `${name}.exe` : name);
+  return { initdb: program('initdb'), postgres: program('postgres'), pgCtl: program('pg_ctl'), major };
 }
 
 function installedFolder(): string {

@@ -60,7 +60,7 @@ export async function initializeCluster(
   writeFileSync(passwordFile, cluster.password, { mode: 0o600 });
   if (user) for (const path of [draft, passwordFile]) chownSync(path, user.uid, user.gid);
   try {
-    await runInitdb(binaries.initdb, draft, cluster.superuser, passwordFile, user);
+    await runInitdb(binaries, draft, cluster.superuser, passwordFile, user);
     renameSync(draft, cluster.dataFolder);
   } finally {
     rmSync(passwordFile, { force: true });
@@ -68,9 +68,9 @@ export async function initializeCluster(
   return cluster;
 }
 
-/** Text sorts by code point (locale C: the same order on every machine), and upper/lower know Unicode. */
+/** Text sorts by code point (locale C: the same order on every machine), and from 17 on upper/lower know Unicode. */
 async function runInitdb(
-  program: string,
+  { initdb, major }: PostgresBinaries,
   dataFolder: string,
   superuser: string,
   passwordFile: string,
@@ -83,11 +83,10 @@ async function runInitdb(
     '--auth=scram-sha-256',
     '--encoding=UTF8',
     '--locale=C',
-    '--locale-provider=builtin',
-    '--builtin-locale=C.UTF-8',
+    ...(major >= 17 ? ['--locale-provider=builtin', '--builtin-locale=C.UTF-8'] : []),
     '--no-instructions',
   ];
-  const child = spawn(program, args, {
+  const child = spawn(initdb, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
     cwd: dirname(dataFolder),

@@ -1,4 +1,4 @@
-import type { Cursor, RecordedEvent } from '#libs/event-store';
+import type { Cursor, RecordedEvent, RecordedTransactions } from '#libs/event-store';
 import type { EntityManager } from 'typeorm';
 
 /** How far a projection has come. `tx` and `position` are those of the last event it applied. */
@@ -15,6 +15,12 @@ export function covers(checkpoint: Checkpoint, event: Pick<RecordedEvent, 'tx' |
   const tx = BigInt(event.tx);
   return checkpoint.tx > tx || (checkpoint.tx === tx && checkpoint.position >= BigInt(event.position));
 }
+
+/** How far the projections of a service's schema have come. */
+export const checkpointTransactions = (schema: string): RecordedTransactions => ({
+  table: `${schema}.projection_checkpoint`,
+  greatest: `select max(tx) from ${schema}.projection_checkpoint`,
+});
 
 /** The checkpoints of one service, one row a projection. */
 export class CheckpointTable {

@@ -1,3 +1,4 @@
+export { checkpointTransactions } from './checkpoint';
 export * from './migrate';
 export * from './projection';
 export * from './projection-runner';

@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import { DataSource } from 'typeorm';
 import type { ServiceName } from '#contracts/envelope';
 import { DomainError } from '#libs/kernel';
-import { serviceRole, serviceSchema } from '#libs/event-store';
+import { demandAdoptedLedger, serviceRole, serviceSchema } from '#libs/event-store';
 import { invalidConfiguration, variablePrefix, type ServiceSettings } from './config';
 import type { ServiceDefinition } from './service-definition';
 
@@ -34,9 +34,17 @@ function connectionOptions(service: ServiceName, url: string) {
   };
 }
 
-/** The pool of the event store and the bus. The caller ends it. */
+/**
+ * The pool of the event store and the bus, whose connections refuse a ledger that was restored and not adopted. The
+ * caller ends it.
+ */
 export function openLedgerPool(service: ServiceName, url: string, logger: Logger): Pool {
-  const pool = new Pool({ ...connectionOptions(service, url), max: LEDGER_CONNECTIONS, idleTimeoutMillis: 30_000 });
+  const pool = new Pool({
+    ...connectionOptions(service, url),
+    max: LEDGER_CONNECTIONS,
+    idleTimeoutMillis: 30_000,
+    verify: (client, done) => void demandAdoptedLedger(client).then(() => done(), done),
+  });
   pool.on('error', (error) => logger.warn({ err: error }, 'an idle connection to the ledger was lost'));
   return pool;
 }

@@ -1,6 +1,9 @@
 import { once } from 'node:events';
 import { request } from 'node:http';
 import { text } from 'node:stream/consumers';
+import { setTimeout as wait } from 'node:timers/promises';
+import { Client } from 'pg';
+import { adopt } from '#libs/local';
 import { useMigratedPostgres } from '#libs/testing';
 import { startService } from '.';
 import { definition, endpoints, logger, upload, user, useNotesService } from './notes-harness';
@@ -58,6 +61,42 @@ describe('a service that is put together wrongly does not start', () => {
     await expect(startService(definition, { env, endpoints, logger })).rejects.toMatchObject({
       reason: expect.stringContaining('superuser'),
     });
+  });
+});
+
+describe('a ledger that was restored here and not adopted', () => {
+  beforeEach(async () => {
+    await postgres
+      .ownerPool()
+      .query(`insert into ledger.server (system_identifier, tx_offset) values ('1', ledger.tx_offset())`);
+  });
+  afterEach(() => adopt({ url: postgres.ownerUrl }));
+
+  it('lets no service start, and says what to do', async () => {
+    const starting = startService(definition, { env: harness.environment, endpoints, logger });
+    await expect(starting).rejects.toMatchObject({
+      code: 'ledger_not_adopted',
+      field: 'LEDGER_URL',
+      reason: expect.stringContaining('run `countersign ledger adopt`'),
+    });
+  });
+
+  it('is not ready for a service that runs, and is again once it is adopted', async () => {
+    const untilLedgerIs = async (status: string) => {
+      for (;;) {
+        const shown = JSON.stringify((await harness.call('GET', '/readyz')).body);
+        if (shown.includes(`"ledger":{"status":"${status}"}`) && shown.includes(`"database":{"status":"up"}`)) return;
+        await wait(20);
+      }
+    };
+    const superuser = new Client({ connectionString: postgres.superuserUrl });
+    await superuser.connect();
+    await superuser.query(`select pg_terminate_backend(pid) from pg_stat_activity
+                              where datname = current_database() and usename = 'countersign_app'`);
+    await superuser.end();
+    await untilLedgerIs('down');
+    await adopt({ url: postgres.ownerUrl });
+    await untilLedgerIs('up');
   });
 });
 

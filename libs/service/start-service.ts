@@ -88,6 +88,8 @@ async function start(
 
   await demandDatabase(name, settings, logger);
   const ledgerPool = (opened.ledgerPool = openLedgerPool(name, settings.ledgerUrl, logger));
+  // The first connection: refused at once when the ledger was restored here and not adopted.
+  await ledgerPool.query('select 1');
   const database = (opened.database = await openReadModels(definition, settings.databaseUrl, logger));
   const store = (opened.store = createPostgresEventStore({ pool: ledgerPool }));
   const bus = (opened.bus = createBus({

@@ -16,6 +16,7 @@ export const partitionOf = (category: Category): string => `events_${category}`;
 export async function ensureLedgerAccess(client: ClientBase): Promise<void> {
   const roles = SERVICES.map(serviceRole).join(', ');
   await client.query(`grant usage on schema ledger to ${roles}`);
+  await client.query(`grant select on ledger.server to ${roles}`);
   await guard(client, 'events', CATEGORIES, roles);
   for (const category of CATEGORIES) {
     const partition = partitionOf(category);

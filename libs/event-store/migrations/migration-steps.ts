@@ -49,4 +49,33 @@ create table ledger.events (
 create index events_reading on ledger.events (category, tx, position);
 `;
 
-export const MIGRATION_STEPS: readonly MigrationStep[] = [{ name: '0001-events', sql: events }];
+/**
+ * Which server the ledger lives on: transaction ids mean nothing on another. A ledger that is made here begins here;
+ * one that has events already gets its first row from `countersign ledger adopt`.
+ */
+const server = `
+create function ledger.this_server() returns text
+  language plpgsql stable as $$
+begin
+  return (select system_identifier::text from pg_control_system());
+exception when insufficient_privilege then
+  return null;
+end $$;
+
+create table ledger.server (
+  seq               integer     primary key generated always as identity,
+  system_identifier text,
+  tx_offset         bigint      not null,
+  since             timestamptz not null default clock_timestamp()
+);
+create trigger append_only before update or delete or truncate on ledger.server
+  for each statement execute function ledger.refuse_change();
+
+insert into ledger.server (system_identifier, tx_offset)
+  select ledger.this_server(), 0 where not exists (select from ledger.events);
+`;
+
+export const MIGRATION_STEPS: readonly MigrationStep[] = [
+  { name: '0001-events', sql: events },
+  { name: '0002-server', sql: server },
+];

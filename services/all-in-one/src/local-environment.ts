@@ -1,6 +1,6 @@
 import type { ServiceName } from '#contracts/envelope';
 import { DomainError } from '#libs/kernel';
-import { type DataFolder, dataFolder, type LocalDatabase, migrate, startLocalDatabase } from '#libs/local';
+import { adopt, type DataFolder, dataFolder, type LocalDatabase, migrate, startLocalDatabase } from '#libs/local';
 import { type Environment, type Profile, PROFILES, type ServiceDefinition, variablePrefix } from '#libs/service';
 
 export interface LaunchOptions {
@@ -39,7 +39,7 @@ export function settle(options: LaunchOptions): Launch {
   return { folder, profile, environment, progress: options.progress ?? (() => undefined) };
 }
 
-/** The database by URL, or the embedded one; migrated. */
+/** The database by URL, or the embedded one; migrated, and adopted when its ledger comes from another server. */
 export interface LaunchedDatabase {
   /** LEDGER_URL for a service. */
   urlFor(service: ServiceName): string;
@@ -48,7 +48,8 @@ export interface LaunchedDatabase {
 }
 
 /**
- * LEDGER_URL names a database that is there already: it is migrated only when MIGRATION_URL is given too. Without
+ * LEDGER_URL names a database that is there already: it is migrated only when MIGRATION_URL is given too (and else a
+ * service refuses a ledger that was restored and not adopted). Without
  * LEDGER_URL the embedded PostgreSQL of the data folder is started, adopted if need be, and migrated.
  * @param logins `app`: one login that does SET ROLE for each service; `services`: a login for each.
  */
@@ -65,6 +66,7 @@ export async function launchDatabase(
       progress('migrating the database');
       const databaseUrls = ownersUrls(definitions, environment);
       await migrate({ url: migrationUrl, services: definitions, databaseUrls, keysFolder });
+      await adoptWhatWasRestored(migrationUrl, progress, report);
     }
     return { urlFor: () => ledgerUrl };
   }
@@ -80,11 +82,25 @@ export async function launchDatabase(
     progress('migrating the database');
     const passwords = logins === 'app' ? { app: local.passwords.app } : { services: local.passwords.services };
     await migrate({ url: local.migrationUrl, services: definitions, passwords, keysFolder });
+    await adoptWhatWasRestored(local.migrationUrl, progress, report);
   } catch (error) {
     await local.stop();
     throw error;
   }
   return { local, urlFor: (service) => (logins === 'app' ? local.appUrl : local.urlFor(service)) };
+}
+
+/** Who starts a restored data folder by one command is not asked for another. */
+async function adoptWhatWasRestored(
+  url: string,
+  progress: (message: string) => void,
+  report: (message: string) => void,
+): Promise<void> {
+  const { raisedBy } = await adopt({ url });
+  if (raisedBy === '0') return;
+  const message = `the ledger comes from another server and is adopted: transaction ids raised by ${raisedBy}`;
+  progress(message);
+  report(message);
 }
 
 /** `<SERVICE>_MIGRATION_URL`: the owner's login where a service's schema lies in a database of its own. */

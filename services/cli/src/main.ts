@@ -6,6 +6,7 @@ import { approvalsCommand } from './commands/approvals';
 import { auditCommand } from './commands/audit';
 import { casesCommand } from './commands/cases';
 import { dlqCommand } from './commands/dlq';
+import { ledgerCommand } from './commands/ledger';
 import { migrateCommand } from './commands/migrate';
 import { playbooksCommand } from './commands/playbooks';
 import { runsCommand } from './commands/runs';
@@ -38,6 +39,7 @@ export function createProgram(): Command {
     sourcesCommand,
     tokenCommand,
     migrateCommand,
+    ledgerCommand,
   ];
   for (const add of commands) add(program);
   everyCommand(program, (command) => command.configureHelp({ showGlobalOptions: true }));
