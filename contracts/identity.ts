@@ -1,6 +1,6 @@
 import type { PrincipalKind } from './envelope';
 
-export const ROLES = ['analyst', 'responder', 'approver', 'owner', 'auditor', 'admin', 'source'] as const;
+export const ROLES = ['analyst', 'responder', 'approver', 'owner', 'auditor', 'admin', 'witness', 'source'] as const;
 export type Role = (typeof ROLES)[number];
 
 export const PERMISSIONS = [
@@ -26,6 +26,7 @@ export const PERMISSIONS = [
   'ledger:read',
   'ledger:verify',
   'ledger:export',
+  'ledger:witness',
   'dead-letters:read',
   'dead-letters:write',
 ] as const;
@@ -62,6 +63,7 @@ export const ROLE_PERMISSIONS: Record<Role, readonly Permission[]> = {
     'ledger:read',
     'ledger:verify',
     'ledger:export',
+    'ledger:witness',
     'dead-letters:read',
     'ingest:read',
     'sources:read',
@@ -81,6 +83,8 @@ export const ROLE_PERMISSIONS: Record<Role, readonly Permission[]> = {
     'dead-letters:read',
     'dead-letters:write',
   ],
+  /** Another Countersign, which leaves its checkpoints here. */
+  witness: ['ledger:witness'],
   source: ['alerts:write'],
 };
 

@@ -4,6 +4,7 @@ import { AuditReport } from '../audit';
 import { Actor, CATEGORIES } from '../envelope';
 import { CheckpointSigned } from '../events/checkpoint';
 import { ConsistencyProof, InclusionProof } from '../proof';
+import { WitnessedLedger, WitnessedParams, WitnessStatement, WitnessView } from '../witness';
 import { AnyObject, Closed, Literals, Nullable, Text, Timestamp, Uuid } from '../schema';
 import { EventView } from './case';
 import { type Endpoint, paged, pageQuery } from './endpoint';
@@ -143,6 +144,34 @@ export const endpoints: readonly Endpoint[] = [
     summary: 'Prove that the ledger of a later checkpoint begins with that of an earlier one',
     query: ConsistencyQuery,
     responses: { 200: ConsistencyProof },
+  },
+  {
+    ...user,
+    method: 'GET',
+    path: '/v1/audit/witnesses',
+    permission: 'ledger:verify',
+    summary: 'Who keeps our checkpoints outside, and how far each is',
+    responses: { 200: Closed({ items: Type.Array(WitnessView) }) },
+  },
+  {
+    ...user,
+    method: 'POST',
+    path: '/v1/audit/witnessed',
+    permission: 'ledger:witness',
+    summary: 'Leave a checkpoint of another ledger here',
+    description:
+      'It must continue the one that is here already, by a consistency proof: 409 stream_conflict when `from` is another, 409 ledger_contradicted when the ledger was rewritten.',
+    body: WitnessStatement,
+    responses: { 200: WitnessedLedger },
+  },
+  {
+    ...user,
+    method: 'GET',
+    path: '/v1/audit/witnessed/:ledger',
+    permission: 'ledger:witness',
+    summary: 'The last checkpoint of another ledger that was left here',
+    params: WitnessedParams,
+    responses: { 200: WitnessedLedger },
   },
   {
     ...user,

@@ -1,7 +1,9 @@
 import { createHash, sign, verify, type KeyObject } from 'node:crypto';
+import type { SigningKey } from '#contracts/action';
 import type { CheckpointSigned } from '#contracts/events/checkpoint';
 import { canonicalJson } from '#libs/event-store';
-import type { Signer, SigningKeys } from '#libs/warrant';
+import { DomainError } from '#libs/kernel';
+import { KeyRing, type Signer, type SigningKeys } from '#libs/warrant';
 
 /** What a checkpoint says, before it is signed. */
 export type CheckpointClaims = Omit<CheckpointSigned, 'keyId' | 'signature'>;
@@ -36,4 +38,16 @@ function isSignedBy(checkpoint: CheckpointSigned, key: KeyObject): boolean {
 /** What the next checkpoint names as its previous: SHA-256 over the canonical form, signature included. */
 export function checkpointDigest(checkpoint: CheckpointSigned): string {
   return createHash('sha256').update(canonicalJson(checkpoint)).digest('hex');
+}
+
+/**
+ * For a checkpoint of somebody else, with the keys that come along.
+ * @throws DomainError('signing_key_invalid') for a key that the root does not vouch for.
+ * @throws DomainError('invalid_field') when none of them has signed the checkpoint.
+ */
+export function demandSignature(checkpoint: CheckpointSigned, keys: readonly SigningKey[], root: KeyObject): void {
+  const ring = new KeyRing(root);
+  for (const key of keys) ring.add(key);
+  const problem = signatureProblem(checkpoint, ring);
+  if (problem !== undefined) throw new DomainError('invalid_field', { field: 'checkpoint.signature', reason: problem });
 }

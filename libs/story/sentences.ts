@@ -140,6 +140,10 @@ const dataset: Sentences<typeof datasetEvents> = {
 
 const checkpoint: Sentences<typeof checkpointEvents> = {
   SigningKeyPublished: ({ keyId, purpose }) => `published the ${purpose} key ${keyId}`,
+  CheckpointWitnessed: ({ ledger, checkpoint }) =>
+    `witnessed checkpoint ${checkpoint.sequence} of the ledger ${ledger}`,
+  CheckpointContradicted: ({ ledger, checkpoint, reason }) =>
+    `refused checkpoint ${checkpoint.sequence} of the ledger ${ledger}: ${reason}`,
   CheckpointSigned: ({ sequence, size, root }) =>
     `signed checkpoint ${sequence} over ${plural(size, 'event')}, root ${shortId(root)}`,
 };

@@ -16,6 +16,7 @@ export const LOCAL_ACCOUNTS: readonly LocalAccount[] = [
   { subject: 'arno', roles: ['analyst'], description: 'reads and writes cases' },
   { subject: 'audrey', roles: ['auditor'], description: 'reads the ledger and proves it' },
   { subject: 'root', roles: ['admin'], description: 'runs the installation' },
+  { subject: 'wanda', roles: ['witness'], description: 'is another Countersign, which leaves its checkpoints here' },
 ];
 
 /** The client that an AI agent uses, and what its tokens may do whatever the human behind it may. */

@@ -25,6 +25,8 @@ export function useLedgerService() {
   let service: RunningService;
   let cases: EventStore;
 
+  const keysFolder = join(folder, 'keys');
+
   const start = (more: Record<string, string> = {}): Promise<RunningService> =>
     startService(ledgerService, {
       env: {
@@ -42,7 +44,7 @@ export function useLedgerService() {
     });
 
   beforeAll(async () => {
-    await createKeyMaterial(join(folder, 'keys'), new Date());
+    await createKeyMaterial(keysFolder, new Date());
     issuer = await startTestIssuer();
     cases = createPostgresEventStore({ pool: postgres.pool('case') });
     service = await start();
@@ -108,7 +110,11 @@ export function useLedgerService() {
     fetch(`${url}/v1/audit/checkpoints`, { method: 'POST', headers: await issuer.headersFor('audrey') });
   return {
     postgres,
+    /** Of the installation, private ones too: for somebody who has stolen them. */
+    keyFiles: { keysFolder, rootPublicKeyFile: join(keysFolder, 'root.public.pem') },
     service: () => service,
+    /** Of a request as a local account. */
+    headersFor: (subject: string) => issuer.headersFor(subject),
     cases: () => cases,
     start,
     call,

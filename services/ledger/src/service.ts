@@ -4,17 +4,23 @@ import { defineService, type ServiceContext } from '#libs/service';
 import { loadRootPublicKey } from '#libs/warrant';
 import { TreeNodeTable } from './adapters/tree-node-table';
 import { TreeStateTable } from './adapters/tree-state-table';
+import { WitnessTable } from './adapters/witness-table';
+import { readWitnesses } from './adapters/witnesses-file';
 import { AuditController } from './app/audit.controller';
 import { CheckpointSigner } from './app/checkpoint-signer';
 import { DeadLettersController } from './app/dead-letters.controller';
 import { EventsController } from './app/events.controller';
 import { ProofsController } from './app/proofs.controller';
+import { WitnessDelivery } from './app/witness-delivery';
+import { WitnessedLedgers } from './app/witnessed-ledgers';
+import { WitnessesController } from './app/witnesses.controller';
 import { LedgerAudit } from './app/ledger-audit';
 import { LedgerLifecycle } from './app/ledger-lifecycle';
 import { LedgerProofs } from './app/ledger-proofs';
 import { MerkleFollower } from './app/merkle-follower';
 import { TreeState1764000000000 } from './read/migrations/1764000000000-tree-state';
 import { TreeNodes1764200000000 } from './read/migrations/1764200000000-tree-nodes';
+import { Witnesses1764300000000 } from './read/migrations/1764300000000-witnesses';
 import { TreeStateRow } from './read/tree-state.entity';
 
 const config = Type.Object({
@@ -24,6 +30,8 @@ const config = Type.Object({
   LEDGER_CHECKPOINT_SECONDS: Type.Integer({ minimum: 1, default: 10 }),
   /** or when nothing has been recorded for so many milliseconds. */
   LEDGER_CHECKPOINT_IDLE_MS: Type.Integer({ minimum: 100, default: 2000 }),
+  /** Who keeps the checkpoints outside (YAML); nobody when absent. */
+  LEDGER_WITNESSES_FILE: Type.Optional(Type.String({ minLength: 1 })),
 });
 
 /** Checkpoints, the audit, dead letters, and the relay to Kafka. */
@@ -32,11 +40,11 @@ export const service = defineService({
   port: 8087,
   config,
   entities: [TreeStateRow],
-  migrations: [TreeState1764000000000, TreeNodes1764200000000],
+  migrations: [TreeState1764000000000, TreeNodes1764200000000, Witnesses1764300000000],
   projections: () => [],
   module: (context) => ({
     module: LedgerModule,
-    controllers: [AuditController, ProofsController, EventsController, DeadLettersController],
+    controllers: [AuditController, ProofsController, WitnessesController, EventsController, DeadLettersController],
     providers: providersOf(context),
   }),
 });
@@ -51,11 +59,22 @@ function providersOf(context: ServiceContext<Static<typeof config>>) {
     everyMs: schedule.LEDGER_CHECKPOINT_SECONDS * 1000,
     idleMs: schedule.LEDGER_CHECKPOINT_IDLE_MS,
   });
+  const proofs = new LedgerProofs(store, pool, new TreeNodeTable(database));
   const rootPublicKey = () => loadRootPublicKey(settings);
   return [
     { provide: CheckpointSigner, useValue: signer },
     { provide: LedgerAudit, useValue: new LedgerAudit({ store, pool, kept, rootPublicKey, stopping }) },
-    { provide: LedgerProofs, useValue: new LedgerProofs(store, pool, new TreeNodeTable(database)) },
+    { provide: LedgerProofs, useValue: proofs },
+    {
+      provide: WitnessDelivery,
+      useValue: new WitnessDelivery(
+        context,
+        readWitnesses(schedule.LEDGER_WITNESSES_FILE),
+        new WitnessTable(database),
+        proofs,
+      ),
+    },
+    { provide: WitnessedLedgers, useValue: new WitnessedLedgers(store, clock) },
     { provide: DeadLetters, useValue: new DeadLetters(pool) },
     { provide: LedgerLifecycle, useValue: new LedgerLifecycle(context, signer) },
   ];

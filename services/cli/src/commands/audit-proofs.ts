@@ -2,8 +2,9 @@ import { readFile, writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import type { CheckpointSigned } from '#contracts/events/checkpoint';
 import { ConsistencyProof, InclusionProof } from '#contracts/proof';
+import type { WitnessedLedger, WitnessView } from '#contracts/witness';
 import { DomainError, isJsonObject } from '#libs/kernel';
-import { print } from '../output';
+import { print, table, when } from '../output';
 import { signedIn, UsageProblem } from '../session';
 import { demandReadable, readWitness } from '../witness';
 
@@ -11,7 +12,7 @@ interface ProofOptions {
   readonly output?: string;
 }
 
-/** `audit prove`, `audit consistency`, `audit check`. */
+/** `audit prove`, `audit consistency`, `audit check`, `audit witnesses`, `audit witnessed`. */
 export function proofCommands(audit: Command): void {
   audit
     .command('prove')
@@ -52,6 +53,31 @@ export function proofCommands(audit: Command): void {
       const report = verifyProof(await readProof(file), { rootPublicKey, witness });
       print(command, report, () => [report.summary, ...report.problems.map((problem) => `- ${problem}`)].join('\n'));
       if (!report.verified) process.exitCode = 1;
+    });
+  audit
+    .command('witnesses')
+    .description('Show who keeps the checkpoints outside, and how far each is')
+    .action(async (_options: unknown, command: Command) => {
+      const client = await signedIn(command);
+      const { items } = await client.get<{ items: WitnessView[] }>('/v1/audit/witnesses');
+      const rows = items.map(({ name, kind, sequence, deliveredAt, failure }) => [
+        name,
+        kind,
+        sequence,
+        deliveredAt === null ? null : when(deliveredAt),
+        failure,
+      ]);
+      print(command, { items }, () => table(['name', 'kind', 'checkpoint', 'delivered', 'failure'], rows));
+    });
+  audit
+    .command('witnessed')
+    .argument('<ledger>', 'the thumbprint of its root key: keyId of its /v1/audit/keys')
+    .description('Print the last checkpoint of another ledger that was left here (JSON), to verify its export by')
+    .action(async (ledger: string, _options: unknown, command: Command) => {
+      const client = await signedIn(command);
+      const path = `/v1/audit/witnessed/${encodeURIComponent(ledger)}`;
+      const { checkpoint } = await client.get<WitnessedLedger>(path);
+      print(command, checkpoint, () => JSON.stringify(checkpoint));
     });
 }
 

@@ -33,7 +33,9 @@ export class LedgerProofs {
    */
   async ofEvent(id: string, tenant: string, sequence?: number): Promise<InclusionProof> {
     const event = await this.find(id, tenant);
-    const checkpoint = await this.checkpoint('checkpoint', sequence);
+    const checkpoint = await (sequence === undefined
+      ? this.demandLast('checkpoint')
+      : this.checkpoint('checkpoint', sequence));
     const { upTo } = checkpoint;
     if (!upTo || isBefore(upTo, event)) {
       throw new DomainError('invalid_transition', {
@@ -62,7 +64,7 @@ export class LedgerProofs {
   /** @param to the last checkpoint when absent. @throws DomainError('not_found' | 'invalid_field') */
   async ofConsistency(from: number, to?: number): Promise<ConsistencyProof> {
     const earlier = await this.checkpoint('from', from);
-    const later = await this.checkpoint('to', to);
+    const later = await (to === undefined ? this.demandLast('to') : this.checkpoint('to', to));
     return {
       kind: 'consistency',
       format: PROOF_FORMAT,
@@ -71,6 +73,20 @@ export class LedgerProofs {
       path: await consistencyProof(this.subtrees(), earlier.size, later.size),
       keys: await this.keysOf(earlier, later),
     };
+  }
+
+  /** Undefined before the first is signed. */
+  async lastCheckpoint(): Promise<CheckpointSigned | undefined> {
+    const { version = 0 } = (await this.store.heads('checkpoint', [CHECKPOINT_LOG])).get(CHECKPOINT_LOG) ?? {};
+    // The log holds checkpoints and nothing else: the version is the sequence.
+    return version === 0 ? undefined : this.checkpoint('checkpoint', version);
+  }
+
+  /** The keys that signed them. */
+  async keysOf(...checkpoints: readonly CheckpointSigned[]): Promise<SigningKey[]> {
+    const published = await this.store.readStream('checkpoint', CHECKPOINT_KEYS);
+    const keys = published.map(({ data }) => data as unknown as SigningKey);
+    return keys.filter(({ keyId }) => checkpoints.some((checkpoint) => checkpoint.keyId === keyId));
   }
 
   private async find(id: string, tenant: string): Promise<RecordedEvent> {
@@ -93,23 +109,17 @@ export class LedgerProofs {
     return rows;
   }
 
-  private async checkpoint(field: string, sequence?: number): Promise<CheckpointSigned> {
-    const wanted = sequence ?? (await this.store.heads('checkpoint', [CHECKPOINT_LOG])).get(CHECKPOINT_LOG)?.version;
-    // The log holds checkpoints and nothing else: the version is the sequence.
-    const [found] = wanted ? await this.store.readStream('checkpoint', CHECKPOINT_LOG, { from: wanted, limit: 1 }) : [];
-    if (!found) {
-      const reason =
-        sequence === undefined ? 'No checkpoint has been signed yet.' : `There is no checkpoint ${sequence}.`;
-      throw new DomainError('not_found', { field, reason });
-    }
-    // What this service has written, by its contract.
-    return found.data as unknown as CheckpointSigned;
+  private async demandLast(field: string): Promise<CheckpointSigned> {
+    const last = await this.lastCheckpoint();
+    if (last) return last;
+    throw new DomainError('not_found', { field, reason: 'No checkpoint has been signed yet.' });
   }
 
-  private async keysOf(...checkpoints: readonly CheckpointSigned[]): Promise<SigningKey[]> {
-    const published = await this.store.readStream('checkpoint', CHECKPOINT_KEYS);
-    const keys = published.map(({ data }) => data as unknown as SigningKey);
-    return keys.filter(({ keyId }) => checkpoints.some((checkpoint) => checkpoint.keyId === keyId));
+  private async checkpoint(field: string, sequence: number): Promise<CheckpointSigned> {
+    const [found] = await this.store.readStream('checkpoint', CHECKPOINT_LOG, { from: sequence, limit: 1 });
+    // What this service has written, by its contract.
+    if (found) return found.data as unknown as CheckpointSigned;
+    throw new DomainError('not_found', { field, reason: `There is no checkpoint ${sequence}.` });
   }
 
   private async indexOf(event: RecordedEvent): Promise<number> {
