@@ -1,5 +1,6 @@
 import Type, { type Static } from 'typebox';
 import { Closed, Digest, Literals, Nullable, Personal, Text, Timestamp, Uuid } from './schema';
+import { versioned } from './versioned-contract';
 
 export const SEVERITIES = ['informational', 'low', 'medium', 'high', 'critical'] as const;
 export const Severity = Literals(...SEVERITIES);
@@ -118,4 +119,4 @@ export type AlertEnriched = Static<typeof AlertEnriched>;
  * What travels on `countersign.alerts` (AlertReceived, AlertRefused) and `countersign.alerts.enriched` (AlertEnriched,
  * AlertRefused). The message's id is the receiptId; its key the alertId, or the receiptId of a refused one.
  */
-export const ALERT_MESSAGES = { AlertReceived, AlertRefused, AlertEnriched };
+export const ALERT_MESSAGES = versioned({ AlertReceived, AlertRefused, AlertEnriched });

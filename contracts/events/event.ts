@@ -1,19 +1,21 @@
 import type { Static, TSchema } from 'typebox';
 import type { Category } from '../envelope';
+import { type GivenContracts, versioned, type Versioned, type VersionedContract } from '../versioned-contract';
 
-/** The contract of one event type. A change that is not compatible is a new `version` and an upcaster. */
-export interface EventContract<Type extends string = string, Schema extends TSchema = TSchema> {
+/** The contract of one event type. A change that is not compatible is a new version and an upcaster (docs/evolution.md). */
+export interface EventContract<
+  Type extends string = string,
+  Schema extends TSchema = TSchema,
+> extends VersionedContract<Type, Schema> {
   readonly category: Category;
-  readonly type: Type;
-  readonly version: number;
-  readonly schema: Schema;
 }
 
-/** The contracts of one category from `{Type: schema}`, all at version 1. */
-export function eventContracts<const Schemas extends Record<string, TSchema>>(category: Category, schemas: Schemas) {
-  return Object.fromEntries(
-    Object.entries(schemas).map(([type, schema]) => [type, { category, type, version: 1, schema }]),
-  ) as { [Type in keyof Schemas & string]: EventContract<Type, Schemas[Type]> };
+/** The contracts of one category from `{Type: schema}`, or `{Type: revised(schema, earlier(...))}` where one has changed. */
+export function eventContracts<const Given extends GivenContracts>(category: Category, given: Given) {
+  const contracts = Object.entries<VersionedContract>(versioned(given));
+  return Object.fromEntries(contracts.map(([type, contract]) => [type, { category, ...contract }])) as {
+    [Type in keyof Given & string]: { readonly category: Category } & Versioned<Given>[Type];
+  };
 }
 
 /** The discriminated union of what a category's events are: `{type: 'CaseOpened', data: {...}} | ...`. */

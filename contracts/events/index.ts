@@ -30,5 +30,7 @@ export const EVENT_CONTRACTS: Record<Category, Record<string, EventContract>> = 
 };
 
 export function eventContract(category: Category, type: string): EventContract | undefined {
-  return EVENT_CONTRACTS[category][type];
+  const contracts = EVENT_CONTRACTS[category];
+  // A type comes from outside: `constructor` is no event.
+  return Object.hasOwn(contracts, type) ? contracts[type] : undefined;
 }

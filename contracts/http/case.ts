@@ -80,7 +80,10 @@ export const CaseView = Closed({
 });
 export type CaseView = Static<typeof CaseView>;
 
-/** An event as the ledger holds it. */
+/**
+ * An event. The ledger's endpoints show it as it is stored, a case's own in the version that this release writes; the
+ * hash is over the stored form.
+ */
 export const EventView = Closed({
   id: Uuid,
   category: Literals(...CATEGORIES),

@@ -1,5 +1,5 @@
+import { ALERTS_TOPIC, deadTopic, ENRICHED_ALERTS_TOPIC } from '#contracts/topics';
 import { useMigratedPostgres } from '#libs/testing';
-import { ALERTS_TOPIC, deadTopic, ENRICHED_ALERTS_TOPIC } from './port';
 import { message } from './conformance/bus-fixture';
 import { PostgresBusPublisher } from './postgres-transport/postgres-bus-publisher';
 import { migrateBus } from './migrate';

@@ -1,10 +1,10 @@
 import { context, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, type Link } from '@opentelemetry/api';
 import { Server, type MessageHandler } from '@nestjs/microservices';
 import { isObservable, lastValueFrom } from 'rxjs';
+import { isDeadTopic, TOPICS } from '#contracts/topics';
 import { DomainError } from '#libs/kernel';
 import { BUS, type BatchHandler, type BusMessage, type Outcome } from './port';
 import { DEFAULT_ATTEMPTS } from './retry-policy';
-import { isDeadTopic, TOPICS } from './topics';
 import { spanContextOf } from './traceparent';
 
 /** The third argument of `@EventPattern(topic, BUS, extras)`. */

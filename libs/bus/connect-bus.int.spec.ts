@@ -3,6 +3,7 @@ import { APP_FILTER, APP_GUARD, NestFactory } from '@nestjs/core';
 import { EventPattern } from '@nestjs/microservices';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import pino from 'pino';
+import { ALERTS_TOPIC } from '#contracts/topics';
 import { createMemoryEventStore } from '#libs/event-store';
 import { DomainError } from '#libs/kernel';
 import { useMigratedPostgres } from '#libs/testing';
@@ -11,7 +12,7 @@ import { message } from './conformance/bus-fixture';
 import { createBus } from './create-bus';
 import { DeadLetters } from './dead-letters';
 import { eventually } from './conformance/eventually';
-import { ALERTS_TOPIC, BUS, done, type BusMessage, type Outcome } from './port';
+import { BUS, done, type BusMessage, type Outcome } from './port';
 
 const postgres = useMigratedPostgres();
 
@@ -46,7 +47,7 @@ class Reactions {
   async onAlerts(messages: BusMessage[]): Promise<Outcome[]> {
     this.memory.batches.push(messages.map(({ key }) => key));
     if (messages.some(({ key }) => key === 'bad')) {
-      throw new DomainError('unknown_schema_version', { field: 'schemaVersion', reason: 'is 7; this release knows 1' });
+      throw new DomainError('unknown_event_type', { field: 'type', reason: 'is none that this handler knows' });
     }
     return messages.map(() => done);
   }
@@ -81,7 +82,7 @@ describe('a Nest application on the bus', () => {
     expect(memory.batches[0]).toEqual(['a', 'b']);
     expect(memory.starts).toBe(1);
     const { items } = await new DeadLetters(postgres.pool('ledger')).list({ tenant: 'default', limit: 10 });
-    expect(items).toMatchObject([{ key: 'bad', code: 'unknown_schema_version', field: 'schemaVersion' }]);
+    expect(items).toMatchObject([{ key: 'bad', code: 'unknown_event_type', field: 'type' }]);
     await ingest.stop();
   });
 

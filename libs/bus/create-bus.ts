@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import type { ServiceName } from '#contracts/envelope';
+import { consumerGroup } from '#contracts/topics';
 import type { EventStore } from '#libs/event-store';
 import { DomainError } from '#libs/kernel';
 import type { BusServer } from './bus-server';
@@ -14,7 +15,6 @@ import { ParkingLot } from './parking';
 import type { BusPublisher } from './port';
 import { PostgresBusPublisher } from './postgres-transport/postgres-bus-publisher';
 import { PostgresBusServer } from './postgres-transport/postgres-bus-server';
-import { consumerGroup } from './topics';
 
 export interface BusOptions {
   readonly kind: 'postgres' | 'kafka';

@@ -1,7 +1,8 @@
 import type { ClientBase, Pool } from 'pg';
+import { deadTopic } from '#contracts/topics';
 import { deterministicId, type JsonObject } from '#libs/kernel';
 import { storable } from './parking';
-import { deadTopic, type BusMessage } from './port';
+import type { BusMessage } from './port';
 
 /** What came over the wire and is not a message: kept as it came, base64 where it is bytes. */
 export interface RawMessage {

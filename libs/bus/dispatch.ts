@@ -1,3 +1,5 @@
+import { isDeadTopic, messageContract } from '#contracts/topics';
+import { upcast } from '#contracts/versioned-contract';
 import { DomainError } from '#libs/kernel';
 import { dead, type BatchHandler, type BusMessage, type Outcome } from './port';
 import { isOutage, outcomeOfError } from './retry-policy';
@@ -27,13 +29,19 @@ export class PutOff extends Error {
 
 /**
  * One verdict for each delivery, in the same order. A handler that throws is called again with halves of the batch,
- * down to the message at fault, so that one poisoned message costs no other its outcome.
+ * down to the message at fault, so that one poisoned message costs no other its outcome. The handler gets messages in
+ * the versions that this release writes; one of a later version waits for the later release, as for anything that may
+ * pass. What is parked or dead stays as it came.
+ *
+ * @param contractOf by topic and type; for tests with types that the product does not have.
  */
 export async function dispatch(
   handler: BatchHandler,
   deliveries: readonly Delivery[],
   policy: DispatchPolicy,
+  contractOf = messageContract,
 ): Promise<Verdict[]> {
+  const handleCurrent: BatchHandler = (messages) => handler(messages.map((message) => current(message, contractOf)));
   const verdicts = new Map<Delivery, Verdict>();
   const waiting = new Set<string>();
 
@@ -50,7 +58,7 @@ export async function dispatch(
     if (first === undefined) return;
     let outcomes: readonly Outcome[];
     try {
-      outcomes = await answer(handler, ready, policy.timeoutMs);
+      outcomes = await answer(handleCurrent, ready, policy.timeoutMs);
     } catch (error) {
       if (policy.mayPutOff && isOutage(error)) throw new PutOff('The handler met an outage', { cause: error });
       if (ready.length === 1) return settle(first, outcomeOfError(error, first.attempts + 1));
@@ -66,6 +74,11 @@ export async function dispatch(
 }
 
 const NO_ANSWER = dead('internal', 'The handler gave no outcome for the message');
+
+/** Nothing is interpreted on a dead topic: it says what died as it was, even of its version. */
+function current(message: BusMessage, contractOf: typeof messageContract): BusMessage {
+  return isDeadTopic(message.topic) ? message : upcast(contractOf(message.topic, message.type), message);
+}
 
 async function answer(handler: BatchHandler, batch: readonly Delivery[], timeoutMs: number): Promise<Outcome[]> {
   let timer: NodeJS.Timeout | undefined;
@@ -94,5 +107,5 @@ function isOutcome(value: unknown): value is Outcome {
 function bounded(outcome: Outcome, delivery: Delivery, policy: DispatchPolicy): Outcome {
   const attempts = delivery.attempts + 1;
   if (outcome.kind !== 'retry' || attempts < policy.attempts) return outcome;
-  return dead('retries_exhausted', `Given up after ${attempts} attempts: ${outcome.reason}`);
+  return dead(outcome.code ?? 'retries_exhausted', `Given up after ${attempts} attempts: ${outcome.reason}`);
 }

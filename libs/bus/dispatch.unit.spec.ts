@@ -1,3 +1,5 @@
+import { Closed } from '#contracts/schema';
+import { earlier, revised, versioned } from '#contracts/versioned-contract';
 import { DomainError } from '#libs/kernel';
 import { dispatch, PutOff, type Delivery, type DispatchPolicy } from './dispatch';
 import { dead, done, retry, type BatchHandler, type BusMessage } from './port';
@@ -94,6 +96,54 @@ describe('dispatching a batch', () => {
 
   it.each(['[]', 'null', '["done", "done"]'])('treats a handler that returns %s as failing', async (answer) => {
     expect(await kinds(() => Promise.resolve(JSON.parse(answer)), batch('a1', 'b1'))).toEqual(['retry', 'retry']);
+  });
+
+  describe('a type of several versions', () => {
+    const { CaseOpened } = versioned({
+      CaseOpened: revised(
+        Closed({}),
+        earlier(Closed({}), () => ({ from: 1 })),
+      ),
+    });
+    const ofVersion = (id: string, schemaVersion: number, attempts = 0): Delivery => {
+      const { message } = delivery(id);
+      return { attempts, message: { ...message, schemaVersion, data: { from: 'the bus' } } };
+    };
+    const seen: unknown[] = [];
+    const remember = each(({ id, schemaVersion, data }) => (seen.push([id, schemaVersion, data['from']]), done));
+    const run = (...deliveries: Delivery[]) => dispatch(remember, deliveries, policy, () => CaseOpened);
+    beforeEach(() => void seen.splice(0));
+
+    it('reaches the handler in the version of now, whichever it was sent in', async () => {
+      const sent = ofVersion('a1', 1);
+      expect(await run(sent, ofVersion('b1', 2))).toEqual([done, done]);
+      expect(seen).toEqual([
+        ['a1', 2, 1],
+        ['b1', 2, 'the bus'],
+      ]);
+      expect(sent.message).toMatchObject({ schemaVersion: 1, data: { from: 'the bus' } });
+    });
+
+    it('waits for a later release in a version that this one does not know, and its key behind it', async () => {
+      const verdicts = await run(ofVersion('a1', 2), ofVersion('a2', 3), ofVersion('a3', 2), ofVersion('b1', 2));
+      expect(verdicts.map(({ kind }) => kind)).toEqual(['done', 'retry', 'behind', 'done']);
+      expect(seen.map((entry) => String(entry).slice(0, 2))).toEqual(['a1', 'b1']);
+    });
+
+    it('is dead as unknown_schema_version when no later release came', async () => {
+      expect(await run(ofVersion('a1', 3, 2))).toEqual([
+        dead(
+          'unknown_schema_version',
+          'Given up after 3 attempts: schemaVersion: CaseOpened has version 3; this release knows it up to version 2',
+        ),
+      ]);
+    });
+
+    it('is told on a dead topic as it died', async () => {
+      const died = ofVersion('a1', 3);
+      expect(await run({ ...died, message: { ...died.message, topic: 'countersign.case.dead' } })).toEqual([done]);
+      expect(seen).toEqual([['a1', 3, 'the bus']]);
+    });
   });
 
   it('does not wait forever for a handler', async () => {

@@ -1,11 +1,11 @@
 import type { ClientBase, Pool } from 'pg';
 import type { Logger } from 'pino';
+import { isDeadTopic } from '#contracts/topics';
 import type { BusHandler } from './bus-server';
 import type { Death, DeadLetterOffice, RawMessage } from './dead-letter-office';
 import { dispatch, PutOff, type Delivery, type DispatchPolicy, type Verdict } from './dispatch';
 import type { Parking, ParkingLot, Postponement } from './parking';
 import type { BusMessage } from './port';
-import { isDeadTopic } from './topics';
 import { inTransaction } from './transaction';
 
 /** What a transport hands over: a message, or why what it received is none. */

@@ -1,3 +1,4 @@
+export * from '#contracts/topics';
 export { BusServer, type BusHandler, type HandlerExtras } from './bus-server';
 export { connectBus } from './connect-bus';
 export { createBus, type Bus, type BusOptions } from './create-bus';
@@ -11,5 +12,4 @@ export * from './port';
 export { BUS_TRANSACTIONS } from './recorded-transactions';
 export { createRelay, type Relay, type RelayOptions } from './relay';
 export * from './to-message';
-export * from './topics';
 export * from './traceparent';

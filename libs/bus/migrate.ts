@@ -1,7 +1,7 @@
 import type { ClientBase } from 'pg';
 import { SERVICES } from '#contracts/envelope';
+import { DIRECT_TOPIC_OWNERS } from '#contracts/topics';
 import { serviceRole } from '#libs/event-store';
-import { DIRECT_TOPIC_OWNERS } from './topics';
 
 /** The changes of the schema `bus`, in order. One that has been released is never edited: add the next. */
 const MIGRATIONS: readonly string[] = [

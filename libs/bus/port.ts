@@ -37,10 +37,21 @@ export interface DeathNotice {
 export type Outcome =
   | { readonly kind: 'done' }
   | { readonly kind: 'dead'; readonly code: string; readonly reason: string; readonly field?: string }
-  | { readonly kind: 'retry'; readonly afterMs: number; readonly reason: string };
+  | {
+      readonly kind: 'retry';
+      readonly afterMs: number;
+      readonly reason: string;
+      /** What it is dead of once its attempts are used up; `retries_exhausted` unless told. */
+      readonly code?: string;
+    };
 
 export const done: Outcome = { kind: 'done' };
-export const retry = (afterMs: number, reason: string): Outcome => ({ kind: 'retry', afterMs, reason });
+export const retry = (afterMs: number, reason: string, code?: string): Outcome => ({
+  kind: 'retry',
+  afterMs,
+  reason,
+  code,
+});
 export const dead = (code: string, reason: string, field?: string): Outcome => ({ kind: 'dead', code, reason, field });
 
 /**
@@ -58,9 +69,3 @@ export interface BusPublisher {
 
 /** The transport symbol of `@EventPattern(topic, BUS, extras)`. */
 export const BUS = Symbol('countersign.bus');
-
-/** Topics are `countersign.<category>`, the two that ingest and enrichment publish to, and `<topic>.dead`. */
-export const TOPIC_PREFIX = 'countersign.';
-export const ALERTS_TOPIC = 'countersign.alerts';
-export const ENRICHED_ALERTS_TOPIC = 'countersign.alerts.enriched';
-export const deadTopic = <Topic extends string>(topic: Topic): `${Topic}.dead` => `${topic}.dead`;

@@ -14,12 +14,14 @@ export function backoffMs(attempt: number): number {
 
 /**
  * What becomes of a single message whose handler threw. A refusal by the domain is final; what the catalogue calls
- * retryable, a lost race for a stream, and an error that nobody foresaw are tried again.
+ * retryable, a lost race for a stream, and an error that nobody foresaw are tried again. What a later release has
+ * written waits for it: while a cluster is upgraded, both run.
  */
 export function outcomeOfError(error: unknown, attempt: number): Outcome {
   if (!(error instanceof DomainError)) return retry(backoffMs(attempt), messageOf(error));
   const mayPass = error.retryable || error.kind === 'internal' || error.code === 'stream_conflict';
-  return mayPass ? retry(backoffMs(attempt), error.message) : dead(error.code, error.reason, error.field);
+  const code = error.code === 'unknown_schema_version' ? error.code : undefined;
+  return mayPass ? retry(backoffMs(attempt), error.message, code) : dead(error.code, error.reason, error.field);
 }
 
 /** Whether our own database or bus is down: then no message is at fault, and the whole batch is put off. */

@@ -1,6 +1,6 @@
+import { eventTopic, sourceOfCategory } from '#contracts/topics';
 import type { RecordedEvent } from '#libs/event-store';
 import type { BusMessage } from './port';
-import { eventTopic, sourceOfCategory } from './topics';
 
 /** An event as the message that other services receive: keyed by its stream, so that order holds within the stream. */
 export function toMessage(event: RecordedEvent): BusMessage {

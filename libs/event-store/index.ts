@@ -13,3 +13,4 @@ export * from './migrations';
 export * from './port';
 export * from './postgres-event-store';
 export { headAfter } from './prepared-group';
+export { upcasting } from './upcasting-event-store';

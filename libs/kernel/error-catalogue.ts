@@ -59,8 +59,8 @@ export const ERROR_CATALOGUE = {
   outcome_unknown: { kind: 'unavailable', title: 'It is not known whether the action had its effect' },
   target_unreachable: { kind: 'unavailable', title: 'The outside system cannot be reached' },
   unknown_schema_version: {
-    kind: 'invalid',
-    title: 'The message has a schema version that this release does not know',
+    kind: 'unavailable',
+    title: 'An event or message has a schema version that this release does not know',
   },
   unknown_event_type: { kind: 'invalid', title: 'The message has a type that this release does not know' },
   invalid_message: { kind: 'invalid', title: 'The message is not a valid CloudEvent' },

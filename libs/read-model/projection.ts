@@ -11,7 +11,7 @@ export interface Projection {
   readonly name: string;
   /** Own categories of the service only; what other services know arrives over the bus. */
   readonly categories: readonly Category[];
-  /** Applies events in order. It writes by `tx` only, and ignores types that it does not know. */
+  /** Applies events in order, in the versions that this release writes. It writes by `tx` only, and ignores types that it does not know. */
   apply(events: readonly RecordedEvent[], tx: EntityManager): Promise<void>;
   /** Empties its tables. */
   reset(tx: EntityManager): Promise<void>;

@@ -22,6 +22,7 @@ export interface ServiceContext<Config = Record<string, unknown>> {
   readonly config: Config;
   readonly logger: Logger;
   readonly clock: Clock;
+  /** Events in the versions that this release writes; as they are stored for a service that says `readsAsStored`. */
   readonly store: EventStore;
   /** The ledger's database as the service's role, for what libs/bus keeps there (dead letters, the relay's cursor). */
   readonly ledgerPool: Pool;
@@ -48,6 +49,8 @@ export interface ServiceDefinition<Config extends TObject = TObject> {
   readonly entities: readonly (new () => object)[];
   /** Run by `countersign migrate` alone. */
   readonly migrations: readonly (new () => MigrationInterface)[];
+  /** It proves events or passes them on, and interprets none of others: its store hands them out as they were written. */
+  readonly readsAsStored?: true;
   /** Settings that the production profile must refuse, each as `NAME: reason`. */
   refuseInProduction?(config: Static<Config>): readonly string[];
   projections(context: ServiceContext<Static<Config>>): readonly Projection[];

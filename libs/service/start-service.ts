@@ -7,7 +7,7 @@ import type { ServiceName } from '#contracts/envelope';
 import type { Endpoint } from '#contracts/http/endpoint';
 import { endpointsOf } from '#contracts/http/endpoints';
 import { connectBus, createBus, type Bus } from '#libs/bus';
-import { createPostgresEventStore, serviceSchema, type EventStore } from '#libs/event-store';
+import { createPostgresEventStore, serviceSchema, upcasting, type EventStore } from '#libs/event-store';
 import { JobQueue } from '#libs/jobs';
 import { systemClock, type Clock } from '#libs/kernel';
 import { ProjectionRunner } from '#libs/read-model';
@@ -91,11 +91,12 @@ async function start(
   // The first connection: refused at once when the ledger was restored here and not adopted.
   await ledgerPool.query('select 1');
   const database = (opened.database = await openReadModels(definition, settings.databaseUrl, logger));
-  const store = (opened.store = createPostgresEventStore({ pool: ledgerPool }));
+  const stored = (opened.store = createPostgresEventStore({ pool: ledgerPool }));
+  const store = definition.readsAsStored === true ? stored : upcasting(stored);
   const bus = (opened.bus = createBus({
     kind: settings.bus,
     service: name,
-    store,
+    store: stored,
     pool: ledgerPool,
     kafka: settings.kafka,
     logger,

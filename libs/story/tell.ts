@@ -1,5 +1,6 @@
 import type { Actor, Category } from '#contracts/envelope';
 import { eventContract } from '#contracts/events/index';
+import { upcast } from '#contracts/versioned-contract';
 import type { JsonObject } from '#libs/kernel';
 import { SENTENCES } from './sentences';
 
@@ -22,10 +23,12 @@ export function tellActor({ kind, id, behalfOf }: Actor): string {
   return behalfOf === undefined ? name : `${name} (for ${behalfOf})`;
 }
 
-function predicate({ category, type, schemaVersion, data }: ToldEvent): string {
+function predicate(event: ToldEvent): string {
+  const { category, type, schemaVersion } = event;
   const sentence = SENTENCES[category][type];
+  const contract = eventContract(category, type);
   // An event of a newer release is named, not interpreted: a story must not guess.
-  if (!sentence || eventContract(category, type)?.version !== schemaVersion) return `recorded ${type}`;
-  // The contract of category, type and version is the one that the sentence was written for.
-  return sentence(data as never);
+  if (!sentence || !contract || schemaVersion > contract.version) return `recorded ${type}`;
+  // The contract of category and type, in the version of now, is the one that the sentence was written for.
+  return sentence(upcast(contract, event).data as never);
 }

@@ -22,8 +22,9 @@ function migrated(services: readonly Migratable[]): DatabaseTemplate {
     ...['event-store', 'bus', 'jobs', 'read-model', 'local'].map((lib) => join('libs', lib)),
     ...services.map(({ name }) => join('services', name, 'src')),
   ];
-  const hash = createHash('sha256').update(readFileSync(join(repositoryRoot, 'contracts', 'envelope.ts')));
-  for (const path of folders.flatMap((folder) => sources(join(repositoryRoot, folder))))
+  const contracts = ['envelope.ts', 'topics.ts'].map((file) => join(repositoryRoot, 'contracts', file));
+  const hash = createHash('sha256');
+  for (const path of [...contracts, ...folders.flatMap((folder) => sources(join(repositoryRoot, folder)))])
     hash.update(readFileSync(path));
   return {
     key: hash.digest('hex'),

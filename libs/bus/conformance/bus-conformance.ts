@@ -1,12 +1,12 @@
 import type { ServiceName } from '#contracts/envelope';
+import { ALERTS_TOPIC, deadTopic, eventTopic } from '#contracts/topics';
 import type { EventStore } from '#libs/event-store';
 import { DomainError } from '#libs/kernel';
 import type { TypeScriptChild } from '#libs/testing';
 import type { Bus } from '../create-bus';
 import type { DeadLetters } from '../dead-letters';
-import { ALERTS_TOPIC, dead, deadTopic, done, retry, type BusMessage, type Outcome } from '../port';
+import { dead, done, retry, type BusMessage, type Outcome } from '../port';
 import { appendCase, consume, consumeBatches, message, nameOf } from './bus-fixture';
-import { eventTopic } from '../topics';
 import { eventually } from './eventually';
 
 /** What the suite needs of a transport. Everything made by `createBus` is stopped when the test is over. */
@@ -243,6 +243,21 @@ export function busConformance(harness: () => BusHarness): void {
         reason: 'Given up after 2 attempts: undefined is not a function',
         attempts: 2,
         message: { data: { name: 'c-1' } },
+      },
+    ]);
+  });
+
+  it('hands on no version that only a later release knows, and says so when none came', async () => {
+    const seen = await consume(bus(), ALERTS_TOPIC, () => done, { attempts: 1 });
+    const later = message('a-1', { type: 'AlertReceived', schemaVersion: 99 });
+    await bus('ingest').publisher.publish([later, message('b-1')]);
+    await eventually(async () => expect((await open()).items).toHaveLength(1));
+    await eventually(() => expect(seen).toEqual(['b-1']));
+    expect((await open()).items).toMatchObject([
+      {
+        code: 'unknown_schema_version',
+        reason: expect.stringContaining('AlertReceived has version 99; this release knows it up to version'),
+        message: { schemaVersion: 99 },
       },
     ]);
   });

@@ -1,7 +1,8 @@
+import { ALERTS_TOPIC } from '#contracts/topics';
 import type { EventStore } from '#libs/event-store';
 import type { HandlerExtras } from '../bus-server';
 import type { Bus } from '../create-bus';
-import { ALERTS_TOPIC, type BatchHandler, type BusMessage, type Outcome } from '../port';
+import type { BatchHandler, BusMessage, Outcome } from '../port';
 
 let serial = 0;
 /** `a-1` is message 1 of key `a`; ids are unique in the database, keys in the test. */

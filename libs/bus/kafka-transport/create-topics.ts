@@ -1,9 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Admin, ITopicConfig } from 'kafkajs';
 import type { Logger } from 'pino';
+import { deadTopic, TOPICS } from '#contracts/topics';
 import { DomainError } from '#libs/kernel';
-import { deadTopic } from '../port';
-import { TOPICS } from '../topics';
 import { kafkaClient } from './kafka-client';
 import type { KafkaSettings } from './kafka-settings';
 import { topicName } from './topic-name';

@@ -1,8 +1,9 @@
 import type { Kafka, Message, Producer, TopicMessages } from 'kafkajs';
 import type { Logger } from 'pino';
+import { deadTopic } from '#contracts/topics';
 import { BatchingPublisher } from '../batching-publisher';
 import type { Death } from '../dead-letter-office';
-import { deadTopic, type BusMessage } from '../port';
+import type { BusMessage } from '../port';
 import { deadToKafka, toKafka } from './cloud-events';
 import { topicName } from './topic-name';
 

@@ -1,14 +1,13 @@
 import { Pool } from 'pg';
 import pino from 'pino';
 import type { ServiceName } from '#contracts/envelope';
+import { ALERTS_TOPIC, eventTopic } from '#contracts/topics';
 import { createPostgresEventStore } from '#libs/event-store';
 import { useKafka, useMigratedPostgres } from '#libs/testing';
 import { busConformance, type BusHarness } from '../conformance/bus-conformance';
 import { createBus, type Bus } from '../create-bus';
 import { DeadLetters } from '../dead-letters';
 import { runHangingConsumer } from '../conformance/hanging-consumer';
-import { ALERTS_TOPIC } from '../port';
-import { eventTopic } from '../topics';
 import { createRelay, type Relay } from '../relay';
 import { createTopics } from './create-topics';
 import { kafkaClient } from './kafka-client';

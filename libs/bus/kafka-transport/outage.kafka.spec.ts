@@ -2,15 +2,15 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
+import { ALERTS_TOPIC, eventTopic } from '#contracts/topics';
 import { createPostgresEventStore, type EventStore } from '#libs/event-store';
 import { findKafkaProvider, startKafkaBroker, stopKafkaBroker, type KafkaBroker } from '#libs/local';
 import { useKafka, useMigratedPostgres } from '#libs/testing';
 import { appendCase, consume, message } from '../conformance/bus-fixture';
 import { createBus, type Bus } from '../create-bus';
 import { eventually } from '../conformance/eventually';
-import { ALERTS_TOPIC, done } from '../port';
+import { done } from '../port';
 import { createRelay } from '../relay';
-import { eventTopic } from '../topics';
 import { createTopics } from './create-topics';
 
 const kafka = useKafka();

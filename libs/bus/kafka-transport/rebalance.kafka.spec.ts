@@ -1,11 +1,12 @@
 import pino from 'pino';
+import { ALERTS_TOPIC } from '#contracts/topics';
 import { createPostgresEventStore } from '#libs/event-store';
 import { useKafka, useMigratedPostgres } from '#libs/testing';
 import { consumeBatches, message } from '../conformance/bus-fixture';
 import { createBus, type Bus } from '../create-bus';
 import { eventually } from '../conformance/eventually';
 import { inKeyOrder } from '../in-key-order';
-import { ALERTS_TOPIC, done, retry, type BusMessage, type Outcome } from '../port';
+import { done, retry, type BusMessage, type Outcome } from '../port';
 import { createTopics } from './create-topics';
 
 const kafka = useKafka();

@@ -1,13 +1,13 @@
 import { Pool } from 'pg';
 import pino from 'pino';
 import type { ServiceName } from '#contracts/envelope';
+import { ALERTS_TOPIC } from '#contracts/topics';
 import { createPostgresEventStore } from '#libs/event-store';
 import { useMigratedPostgres } from '#libs/testing';
 import { busConformance, type BusHarness } from '../conformance/bus-conformance';
 import { createBus, type Bus } from '../create-bus';
 import { DeadLetters } from '../dead-letters';
 import { runHangingConsumer } from '../conformance/hanging-consumer';
-import { ALERTS_TOPIC } from '../port';
 
 const postgres = useMigratedPostgres();
 

@@ -1,11 +1,12 @@
 import { Client } from 'pg';
 import pino from 'pino';
+import { ALERTS_TOPIC } from '#contracts/topics';
 import { createPostgresEventStore } from '#libs/event-store';
 import { useMigratedPostgres } from '#libs/testing';
 import { consume, message } from '../conformance/bus-fixture';
 import { createBus } from '../create-bus';
 import { eventually } from '../conformance/eventually';
-import { ALERTS_TOPIC, done, type Outcome } from '../port';
+import { done, type Outcome } from '../port';
 
 const postgres = useMigratedPostgres();
 

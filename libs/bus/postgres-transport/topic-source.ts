@@ -1,10 +1,10 @@
 import type { Pool } from 'pg';
+import { categoryOf } from '#contracts/topics';
 import { DomainError } from '#libs/kernel';
 import type { Cursor, EventStore } from '#libs/event-store';
 import type { Arrival } from '../inbox';
 import { parseMessage } from '../parse-message';
 import { toMessage } from '../to-message';
-import { categoryOf } from '../topics';
 import { onPublished } from './published-signal';
 
 export interface TopicPage {

@@ -15,6 +15,7 @@ class GatewayModule {}
 export const service = defineService({
   name: 'gateway',
   port: 8080,
+  readsAsStored: true,
   config: GatewayConfig,
   entities: [],
   migrations: [],

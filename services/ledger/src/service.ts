@@ -38,6 +38,7 @@ const config = Type.Object({
 export const service = defineService({
   name: 'ledger',
   port: 8087,
+  readsAsStored: true,
   config,
   entities: [TreeStateRow],
   migrations: [TreeState1764000000000, TreeNodes1764200000000, Witnesses1764300000000],

@@ -1,6 +1,6 @@
 import { Controller, Inject } from '@nestjs/common';
 import { EventPattern } from '@nestjs/microservices';
-import type { AlertEnriched, AlertReceived } from '#contracts/alert';
+import { ALERT_MESSAGES, type AlertEnriched, type AlertReceived } from '#contracts/alert';
 import { serviceActor } from '#contracts/envelope';
 import {
   ALERTS_TOPIC,
@@ -52,7 +52,8 @@ export class AlertsReaction {
         return next;
       case 'AlertReceived': {
         const data: unknown = this.enriched(message);
-        return { ...next, type: 'AlertEnriched', data: data as JsonObject };
+        const { type, version } = ALERT_MESSAGES.AlertEnriched;
+        return { ...next, type, schemaVersion: version, data: data as JsonObject };
       }
       default:
         return undefined;

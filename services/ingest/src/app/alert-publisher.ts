@@ -1,4 +1,5 @@
 import type { AlertOrigin, Received } from './alert-reception';
+import { ALERT_MESSAGES } from '#contracts/alert';
 import { ALERTS_TOPIC, messageSource, type BusMessage, type BusPublisher } from '#libs/bus';
 import { DomainError, type JsonObject } from '#libs/kernel';
 
@@ -65,15 +66,16 @@ export class AlertPublisher {
 }
 
 function messageOf({ kind, alert }: Received, origin: AlertOrigin, traceparent: string): BusMessage {
+  const { type, version } = kind === 'accepted' ? ALERT_MESSAGES.AlertReceived : ALERT_MESSAGES.AlertRefused;
   return {
     topic: ALERTS_TOPIC,
     key: kind === 'accepted' ? alert.alertId : alert.receiptId,
     id: alert.receiptId,
-    type: kind === 'accepted' ? 'AlertReceived' : 'AlertRefused',
+    type,
     source: messageSource('ingest'),
     time: alert.receivedAt,
     tenant: origin.tenant,
-    schemaVersion: 1,
+    schemaVersion: version,
     actor: { kind: 'source', id: origin.sourceId },
     correlationId: alert.receiptId,
     traceparent,

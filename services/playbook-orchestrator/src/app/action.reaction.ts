@@ -14,7 +14,7 @@ export class ActionReaction {
   @EventPattern('countersign.action', BUS, { batch: 500 })
   onAction(@Payload() messages: BusMessage[]): Promise<Outcome[]> {
     return handleByKey(messages, async (message) => {
-      const event = eventIn(actionEvents, 'action', message);
+      const event = eventIn(actionEvents, message);
       const result = event && resultOf(event);
       if (event === undefined || result === undefined) return done;
       const asking = { tenant: message.tenant, actor: ORCHESTRATOR, meta: metaOf(message) };

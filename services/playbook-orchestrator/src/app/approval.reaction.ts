@@ -44,7 +44,7 @@ export class ApprovalReaction {
   }
 
   private async take(message: BusMessage): Promise<Outcome> {
-    const event = eventIn(approvalEvents, 'approval', message);
+    const event = eventIn(approvalEvents, message);
     if (event === undefined) return done;
     const asking: Asking = { tenant: message.tenant, actor: ORCHESTRATOR, meta: metaOf(message) };
     switch (event.type) {

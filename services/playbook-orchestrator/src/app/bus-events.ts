@@ -1,27 +1,19 @@
-import type { Category, EventMeta } from '#contracts/envelope';
+import type { EventMeta } from '#contracts/envelope';
 import type { EventContract, EventOf } from '#contracts/events/event';
-import { eventContract } from '#contracts/events/index';
 import { type BusMessage, childTraceparent, dead, inKeyOrder, type Outcome } from '#libs/bus';
 import { DomainError } from '#libs/kernel';
 import { demandValid } from '#libs/service';
 
 /**
  * The event in a message, checked against its contract; undefined for a type that is none of `contracts`.
- * @throws DomainError('unknown_schema_version'), or the field that is wrong: the message is dead.
+ * @throws DomainError naming the field that is wrong: the message is dead.
  */
 export function eventIn<Contracts extends Record<string, EventContract>>(
   contracts: Contracts,
-  category: Category,
-  { type, schemaVersion, data }: BusMessage,
+  { type, data }: BusMessage,
 ): EventOf<Contracts> | undefined {
-  if (!Object.hasOwn(contracts, type)) return undefined;
-  const contract = eventContract(category, type);
-  if (contract === undefined || contract.version !== schemaVersion) {
-    throw new DomainError('unknown_schema_version', {
-      field: 'schemaVersion',
-      reason: `${type} has version ${schemaVersion}; this release knows ${contract?.version ?? 'none'}`,
-    });
-  }
+  const contract = Object.hasOwn(contracts, type) ? contracts[type] : undefined;
+  if (contract === undefined) return undefined;
   demandValid(contract.schema, data, 'data');
   // Checked against the contract of its type above.
   return { type, data } as unknown as EventOf<Contracts>;

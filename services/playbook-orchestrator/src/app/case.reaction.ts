@@ -38,7 +38,7 @@ export class CaseReaction {
   async onCase(@Payload() messages: BusMessage[]): Promise<Outcome[]> {
     const events: { message: BusMessage; event: CaseEvent }[] = [];
     const checked = await handleByKey(messages, async (message) => {
-      const event = eventIn(caseEvents, 'case', message);
+      const event = eventIn(caseEvents, message);
       if (event !== undefined) events.push({ message, event });
       return done;
     });

@@ -12,7 +12,7 @@ export class ConnectionReaction {
   @EventPattern('countersign.connection', BUS, { batch: 100 })
   onConnection(@Payload() messages: BusMessage[]): Promise<Outcome[]> {
     return handleByKey(messages, async (message) => {
-      const event = eventIn(connectionEvents, 'connection', message);
+      const event = eventIn(connectionEvents, message);
       if (event !== undefined) await this.copies.keep(message, event);
       return done;
     });

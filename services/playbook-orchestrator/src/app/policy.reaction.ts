@@ -12,7 +12,7 @@ export class PolicyReaction {
   @EventPattern('countersign.policy', BUS, { batch: 100 })
   onPolicy(@Payload() messages: BusMessage[]): Promise<Outcome[]> {
     return handleByKey(messages, async (message) => {
-      const event = eventIn(policyEvents, 'policy', message);
+      const event = eventIn(policyEvents, message);
       if (event?.type === 'SigningKeyPublished') await this.warrants.keep(message.id, event.data);
       return done;
     });

@@ -1,0 +1,82 @@
+import { ALERT_MESSAGES } from './alert';
+import { CATEGORIES, CATEGORY_OWNERS, type Category, type ServiceName, SERVICES } from './envelope';
+import { EVENT_CONTRACTS } from './events/index';
+import type { VersionedContract } from './versioned-contract';
+
+/** Topics are `countersign.<category>`, the two that ingest and enrichment publish to, and `<topic>.dead`. */
+const TOPIC_PREFIX = 'countersign.';
+export const ALERTS_TOPIC = 'countersign.alerts';
+export const ENRICHED_ALERTS_TOPIC = 'countersign.alerts.enriched';
+export const deadTopic = <Topic extends string>(topic: Topic): `${Topic}.dead` => `${topic}.dead`;
+
+/** The topic that carries the events of a category. */
+export const eventTopic = (category: Category): string => `${TOPIC_PREFIX}${category}`;
+
+/** The category whose events a topic carries; `undefined` for the topics that are published to directly. */
+export function categoryOf(topic: string): Category | undefined {
+  return CATEGORIES.find((category) => eventTopic(category) === topic);
+}
+
+/** The topics without a stream behind them, and the only service that may publish to each. */
+export const DIRECT_TOPIC_OWNERS: Readonly<Record<string, ServiceName>> = {
+  [ALERTS_TOPIC]: 'ingest',
+  [ENRICHED_ALERTS_TOPIC]: 'enrichment',
+};
+
+/** Every topic that carries live messages, dead letters aside. */
+export const TOPICS: readonly string[] = [...CATEGORIES.map(eventTopic), ...Object.keys(DIRECT_TOPIC_OWNERS)];
+
+const DEAD_TOPICS: readonly string[] = TOPICS.map(deadTopic);
+
+/** Whether it is the `<topic>.dead` of one of them: what dies there a second time goes no further. */
+export const isDeadTopic = (topic: string): boolean => DEAD_TOPICS.includes(topic);
+
+/** What a service reacts to: the topics of its `@EventPattern` handlers. */
+export const CONSUMED_TOPICS: Readonly<Record<ServiceName, readonly string[]>> = {
+  gateway: [],
+  ingest: [ALERTS_TOPIC, eventTopic('alert')],
+  enrichment: [ALERTS_TOPIC],
+  case: [
+    ENRICHED_ALERTS_TOPIC,
+    deadTopic(ALERTS_TOPIC),
+    deadTopic(ENRICHED_ALERTS_TOPIC),
+    ...(['run', 'approval', 'action'] as const).map(eventTopic),
+  ],
+  'playbook-orchestrator': (['case', 'approval', 'action', 'connection', 'policy'] as const).map(eventTopic),
+  approval: (['run', 'playbook', 'connection', 'case', 'action'] as const).map(eventTopic),
+  connector: (['run', 'approval', 'policy'] as const).map(eventTopic),
+  ledger: [],
+};
+
+export const consumersOf = (topic: string): ServiceName[] =>
+  SERVICES.filter((service) => CONSUMED_TOPICS[service].includes(topic));
+
+const { AlertReceived, AlertRefused, AlertEnriched } = ALERT_MESSAGES;
+const CONTRACTS = new Map<string, Readonly<Record<string, VersionedContract>>>([
+  ...CATEGORIES.map((category) => [eventTopic(category), EVENT_CONTRACTS[category]] as const),
+  [ALERTS_TOPIC, { AlertReceived, AlertRefused }],
+  [ENRICHED_ALERTS_TOPIC, { AlertEnriched, AlertRefused }],
+]);
+
+/** The contracts of what a live topic carries, by type. */
+export const contractsOf = (topic: string): Readonly<Record<string, VersionedContract>> => CONTRACTS.get(topic) ?? {};
+
+/** `undefined` for a type that the topic's contracts do not have. */
+export function messageContract(topic: string, type: string): VersionedContract | undefined {
+  const contracts = contractsOf(topic);
+  return Object.hasOwn(contracts, type) ? contracts[type] : undefined;
+}
+
+/** A service's consumer group. */
+export const consumerGroup = (service: ServiceName): string => `${TOPIC_PREFIX}${service}`;
+
+/** CloudEvents `source`: the service that the message comes from, as a URI reference. */
+export const messageSource = (service: ServiceName): string => `/countersign/${service}`;
+
+export const sourceOfCategory = (category: Category): string => messageSource(CATEGORY_OWNERS[category]);
+
+/** The only service whose messages a live topic carries. */
+export const ownerOf = (topic: string): ServiceName | undefined => {
+  const category = categoryOf(topic);
+  return category === undefined ? DIRECT_TOPIC_OWNERS[topic] : CATEGORY_OWNERS[category];
+};
