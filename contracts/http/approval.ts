@@ -5,6 +5,7 @@ import { ApprovalKind } from '../events/approval';
 import { CaseStatus } from '../events/case';
 import { Severity } from '../alert';
 import { Closed, Digest, Literals, Nullable, Personal, Text, Timestamp, Uuid } from '../schema';
+import { StateQuery, StreamState } from '../state';
 import { paged, pageQuery, type Endpoint } from './endpoint';
 
 /** `allowed` and `rejected`: policy answered by itself, and nobody was asked. */
@@ -126,6 +127,21 @@ export const endpoints: readonly Endpoint[] = [
     description: 'Reading decides nothing.',
     params: ApprovalParams,
     responses: { 200: ApprovalDetail },
+  },
+  {
+    ...read,
+    path: '/v1/approvals/:id/state',
+    summary: 'What it was at any past moment, by its events alone, and what has changed since another',
+    params: ApprovalParams,
+    query: StateQuery,
+    responses: { 200: StreamState },
+  },
+  {
+    ...read,
+    path: '/v1/policy/state',
+    summary: 'The policy that was decided by at any past moment, and what has changed since another',
+    query: StateQuery,
+    responses: { 200: StreamState },
   },
   {
     ...decide,

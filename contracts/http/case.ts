@@ -3,6 +3,7 @@ import { AlertEnriched, AlertRefused, AttackId, Observable, Original, Severity, 
 import { Actor, CATEGORIES } from '../envelope';
 import { CaseStatus, Resolution } from '../events/case';
 import { AnyObject, Closed, Digest, Literals, Nullable, Text, Timestamp, Uuid } from '../schema';
+import { StateQuery, StreamState } from '../state';
 import { type Endpoint, IdParams, paged, pageQuery } from './endpoint';
 
 /** A file that is added as evidence: at most 1 MiB. */
@@ -234,6 +235,14 @@ export const endpoints: readonly Endpoint[] = [
     params: Closed(CaseId),
     query: AtQuery,
     responses: { 200: CaseView },
+  },
+  {
+    ...read,
+    path: '/v1/cases/:id/state',
+    summary: 'What it was at any past moment, by its events alone, and what has changed since another',
+    params: Closed(CaseId),
+    query: StateQuery,
+    responses: { 200: StreamState },
   },
   {
     ...read,

@@ -2,6 +2,7 @@ import Type, { type Static } from 'typebox';
 import { ActionTarget } from '../action';
 import { Actor } from '../envelope';
 import { AnyObject, Closed, Digest, Literals, Nullable, Personal, Text, Timestamp, Uuid } from '../schema';
+import { StateQuery, StreamState } from '../state';
 import { type Endpoint, paged, pageQuery } from './endpoint';
 
 /** `playbook--<uuid>`, or the uuid alone. */
@@ -217,6 +218,16 @@ export const endpoints: readonly Endpoint[] = [
   },
   {
     ...user,
+    method: 'GET',
+    path: '/v1/playbooks/:id/state',
+    permission: 'playbooks:read',
+    summary: 'What it was at any past moment, by its events alone, and what has changed since another',
+    params: PlaybookParams,
+    query: StateQuery,
+    responses: { 200: StreamState },
+  },
+  {
+    ...user,
     method: 'POST',
     path: '/v1/playbooks/:id/retire',
     permission: 'playbooks:retire',
@@ -259,5 +270,15 @@ export const endpoints: readonly Endpoint[] = [
     summary: 'One run with its steps, and the time split into machine time and waiting for approval',
     params: RunParams,
     responses: { 200: RunView },
+  },
+  {
+    ...user,
+    method: 'GET',
+    path: '/v1/runs/:id/state',
+    permission: 'runs:read',
+    summary: 'What it was at any past moment, by its events alone, and what has changed since another',
+    params: RunParams,
+    query: StateQuery,
+    responses: { 200: StreamState },
   },
 ];

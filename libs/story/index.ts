@@ -1,1 +1,2 @@
 export * from './tell';
+export * from './stream-state';

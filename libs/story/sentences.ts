@@ -103,6 +103,7 @@ const approval: Sentences<typeof approvalEvents> = {
 
 const policy: Sentences<typeof policyEvents> = {
   SigningKeyPublished: ({ keyId, purpose }) => `published the ${purpose} key ${keyId}`,
+  PolicyAdopted: ({ version }) => `decides by policy ${version} from now on`,
 };
 
 const action: Sentences<typeof actionEvents> = {

@@ -12,6 +12,7 @@ import { ApprovalStream } from './app/approval-stream';
 import { ApprovalsController } from './app/approvals.controller';
 import { Decisions } from './app/decisions';
 import { Expiry } from './app/expiry';
+import { PolicyAdoption } from './app/policy-adoption';
 import { ReactionsController } from './app/reactions.controller';
 import { SigningKeyPublication } from './app/signing-key-publication';
 import { Withdrawals } from './app/withdrawals';
@@ -84,6 +85,7 @@ function providersOf(context: ServiceContext<Type.Static<typeof config>>): Provi
     { provide: RequestsInHand, useValue: inHand },
     { provide: Withdrawals, useValue: new Withdrawals(approvals, inHand, clock) },
     { provide: Activations, useValue: new Activations(approvals, playbooks, inHand, clock, policy) },
+    { provide: PolicyAdoption, useValue: new PolicyAdoption(store, clock, policy) },
     { provide: Expiry, useValue: new Expiry(jobs, approvals, clock) },
     { provide: SigningKeyPublication, ...signing((key) => new SigningKeyPublication(store, clock, key)) },
     { provide: Decisions, ...signing((key) => new Decisions({ ...shared, readModels, seal: sealWith(key) })) },

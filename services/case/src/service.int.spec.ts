@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { serviceActor } from '#contracts/envelope';
 import type { AlertView, CaseSummary, CaseView, EventView, TimelineEntry } from '#contracts/http/case';
+import type { StreamState } from '#contracts/state';
 import { ALERTS_TOPIC, deadTopic, ENRICHED_ALERTS_TOPIC } from '#libs/bus';
 import { createPostgresEventStore, NO_STREAM } from '#libs/event-store';
 import { deterministicId, type JsonObject, newId } from '#libs/kernel';
@@ -145,6 +146,18 @@ describe('a case', () => {
     expect(future).toMatchObject({ status: 400, body: { code: 'invalid_field', field: 'at' } });
     const cut = await get<Page<TimelineEntry>>(`/v1/cases/${id}/timeline?at=${at}`);
     expect(cut.body.items.map(({ kind }) => kind)).toEqual(['CaseOpened', 'CaseNoteAdded']);
+  });
+
+  it('shows what has changed between two past times', async () => {
+    const id = await openCase('changing');
+    const { body: before } = await get<CaseView>(`/v1/cases/${id}`);
+    await wait(5);
+    const since = new Date().toISOString();
+    await post(`/v1/cases/${id}/owner`, { owner: 'ines' });
+    const { body } = await get<StreamState>(`/v1/cases/${id}/state?since=${since}`);
+    expect(body).toMatchObject({ stream: `case-${id}`, state: { owner: 'ines' } });
+    expect(body.changes).toContainEqual({ path: 'owner', before: before.owner, after: 'ines' });
+    expect(await get(`/v1/cases/${newId()}/state`)).toMatchObject({ status: 404, body: { field: 'id' } });
   });
 
   it('is listed by status, severity, owner, text and time, page by page', async () => {

@@ -1,4 +1,5 @@
 import type { PlaybookImported, RunSummary, RunView } from '#contracts/http/playbook-orchestrator';
+import type { StreamState } from '#contracts/state';
 import { deterministicId, newId } from '#libs/kernel';
 import { useMigratedPostgres } from '#libs/testing';
 import { eventually, OrchestratorHarness, shipped } from './orchestrator-harness';
@@ -146,6 +147,28 @@ describe('a run', () => {
     expect(failed.get(block.stepId)).toBe('warrant_invalid');
     expect(failed.get(disable.stepId)).toBe('denied');
     expect(types(events).filter((type) => type === 'ActionDispatched')).toHaveLength(3);
+  });
+
+  it('can be looked at as it was at any past moment, and so can its playbook', async () => {
+    const caseId = await orchestrator.openCase();
+    const runId = runIdOf(contain, caseId);
+    const lookup = await orchestrator.requested(runId, 'lookup');
+    const ask = async (path: string) => (await orchestrator.call<StreamState>('GET', path, 'arno')).body;
+    const before = await ask(`/v1/runs/${runId}/state`);
+    await orchestrator.succeed(lookup, { verdict: 'malicious', score: 97, known: true });
+    const after = await eventually(async () => {
+      const state = await ask(`/v1/runs/${runId}/state?since=${before.changedAt}`);
+      return state.version > before.version ? state : undefined;
+    }, 'a step that has its result');
+    expect(before.state).toMatchObject({ status: 'running', steps: { [lookup.stepId]: { status: 'waiting' } } });
+    expect(after.changes).toContainEqual({
+      path: `steps.${lookup.stepId}.status`,
+      before: 'waiting',
+      after: 'completed',
+    });
+    const playbook = await ask(`/v1/playbooks/${contain.playbookId}/state?since=2020-01-01T00:00:00Z`);
+    expect(playbook.state).toMatchObject({ active: contain.digest, versions: { [contain.digest]: 'active' } });
+    expect(playbook.changes?.map(({ path }) => path)).toEqual(['playbookId', 'versions', 'active']);
   });
 
   it('is started once for a case, and survives a restart', async () => {

@@ -7,6 +7,7 @@ import { CaseReaction } from './app/case.reaction';
 import { ConnectionCopies } from './app/connection-copies';
 import { ConnectionReaction } from './app/connection.reaction';
 import { ManualRuns } from './app/manual-runs';
+import { PastStates } from './app/past-states';
 import { PlaybookLibrary } from './app/playbook-library';
 import { PlaybooksController } from './app/playbooks.controller';
 import { PolicyReaction } from './app/policy.reaction';
@@ -52,6 +53,7 @@ export const service = defineService({
       CaseFacts,
       ConnectionCopies,
       ManualRuns,
+      PastStates,
       PlaybookLibrary,
       PlaybookQueries,
       RunConductor,

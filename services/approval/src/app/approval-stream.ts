@@ -1,6 +1,8 @@
 import type { Actor, EventMeta } from '#contracts/envelope';
+import type { StateQuery, StreamState } from '#contracts/state';
 import { execute, foldRecorded, type EventStore, type Executed, type RecordedEvent } from '#libs/event-store';
 import { DomainError } from '#libs/kernel';
+import { streamState } from '#libs/story';
 import type { Approval } from '../domain/approval-state';
 import { approvalDecider, type ApprovalCommand } from '../domain/approval.decider';
 import { recordOf, type ApprovalRecord } from '../read/approval-record';
@@ -45,6 +47,13 @@ export class ApprovalStream {
       throw new DomainError('not_found', { field: 'id', reason: `There is no approval ${approvalId}.` });
     }
     return { events, record, state: foldRecorded(approvalDecider, events), correlationId: first.meta.correlationId };
+  }
+
+  /** What it was at any past moment. @throws DomainError('not_found' | 'invalid_field') */
+  state(tenant: string, approvalId: string, query: StateQuery, now: Date): Promise<StreamState> {
+    const stream = streamOf(approvalId);
+    const missing = `There is no approval ${approvalId}.`;
+    return streamState(this.store, { category: 'approval', stream, tenant, fold: recordOf, missing }, query, now);
   }
 }
 

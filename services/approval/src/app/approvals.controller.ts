@@ -8,7 +8,9 @@ import type {
   RevokeBody,
 } from '#contracts/http/approval';
 import type { Principal } from '#contracts/identity';
+import type { StateQuery, StreamState } from '#contracts/state';
 import { CurrentPrincipal, Trace, type RequestTrace } from '#libs/service';
+import { PolicyAdoption } from './policy-adoption';
 import { ApprovalList } from '../read/approval-list';
 import { Decisions } from './decisions';
 
@@ -18,6 +20,7 @@ export class ApprovalsController {
   constructor(
     private readonly approvals: ApprovalList,
     private readonly decisions: Decisions,
+    private readonly policy: PolicyAdoption,
   ) {}
 
   @Get('/v1/approvals')
@@ -39,6 +42,20 @@ export class ApprovalsController {
   @Get('/v1/approvals/:id')
   show(@Param('id') id: string, @CurrentPrincipal() principal: Principal): Promise<ApprovalDetail> {
     return this.decisions.show(id.toLowerCase(), principal);
+  }
+
+  @Get('/v1/approvals/:id/state')
+  state(
+    @Param('id') id: string,
+    @Query() query: StateQuery,
+    @CurrentPrincipal() principal: Principal,
+  ): Promise<StreamState> {
+    return this.decisions.state(id.toLowerCase(), query, principal);
+  }
+
+  @Get('/v1/policy/state')
+  policyState(@Query() query: StateQuery): Promise<StreamState> {
+    return this.policy.state(query);
   }
 
   @Post('/v1/approvals/:id/grant')

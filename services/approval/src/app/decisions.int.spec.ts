@@ -1,4 +1,5 @@
 import type { ApprovalCounts, ApprovalSummary } from '#contracts/http/approval';
+import type { StreamState } from '#contracts/state';
 import { useMigratedPostgres } from '#libs/testing';
 import { KeyRing, loadRootPublicKey, verifyWarrant } from '#libs/warrant';
 import { service } from '../service';
@@ -44,6 +45,24 @@ describe('a disruptive action', () => {
     // The very next thing that the approver reads is what they have decided.
     const list = await at.call<{ items: ApprovalSummary[] }>('olivia', `?case=${made.caseId}&status=granted`);
     expect(list.body.items.map(({ id }) => id)).toEqual([request.actionId]);
+  });
+
+  it('can be looked at as it was before it was decided, beside the policy that held', async () => {
+    const made = await at.asked();
+    const path = `/${made.request.actionId}/state`;
+    const before = (await at.call<StreamState>('olivia', path)).body;
+    await at.grant('olivia', made);
+    const since = encodeURIComponent(before.changedAt);
+    const { body } = await at.call<StreamState>('olivia', `${path}?since=${since}`);
+    expect([before.state['status'], body.state['status']]).toEqual(['pending', 'granted']);
+    expect(body.changes).toContainEqual({ path: 'status', before: 'pending', after: 'granted' });
+    expect((await at.call<StreamState>('olivia', `${path}?at=${since}`)).body).toEqual(before);
+    const policy = await fetch(`${at.service.url}/v1/policy/state`, { headers: await at.issuer.headersFor('olivia') });
+    expect(await policy.json()).toMatchObject({
+      stream: 'policy-document',
+      version: 1,
+      state: { version: expect.stringMatching(/^[0-9a-f]{64}$/), policy: { disruptive: { roles: ['owner'] } } },
+    });
   });
 
   it('is not decided by who asked or wrote the playbook, nor without the role, nor for another digest', async () => {

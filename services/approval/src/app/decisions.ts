@@ -1,5 +1,6 @@
 import type { ApprovalDetail, DecisionBody } from '#contracts/http/approval';
 import type { Principal } from '#contracts/identity';
+import type { StateQuery, StreamState } from '#contracts/state';
 import type { RecordedEvent } from '#libs/event-store';
 import { DomainError } from '#libs/kernel';
 import type { ProjectionRunner } from '#libs/read-model';
@@ -48,6 +49,11 @@ export class Decisions {
       case: await this.parts.cases.case(principal.tenant, record.caseId),
       you: await this.rightOf(principal, known, playbook?.authors ?? []),
     };
+  }
+
+  /** As it was at any past moment. @throws DomainError `not_found`, `invalid_field`. */
+  async state(id: string, query: StateQuery, { tenant }: Principal): Promise<StreamState> {
+    return this.parts.approvals.state(tenant, id, query, await this.parts.clock.now());
   }
 
   /**

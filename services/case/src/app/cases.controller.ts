@@ -13,9 +13,11 @@ import type {
   TimelineQuery,
 } from '#contracts/http/case';
 import type { Principal } from '#contracts/identity';
+import type { StateQuery, StreamState } from '#contracts/state';
 import type { EventStore, RecordedEvent } from '#libs/event-store';
 import { type Clock, DomainError } from '#libs/kernel';
 import { CLOCK, CurrentPrincipal, EVENT_STORE } from '#libs/service';
+import { streamState } from '#libs/story';
 import { EvidenceStore } from '../adapters/evidence-store';
 import { alertView } from '../read/alert-view';
 import { listCases } from '../read/case-list';
@@ -55,6 +57,17 @@ export class CasesController {
     const view = caseView(history);
     if (!view) throw new DomainError('not_found', { field: 'at', reason: `Case ${caseId} did not exist at ${at}.` });
     return at === undefined ? view : { ...view, at };
+  }
+
+  @Get('/v1/cases/:id/state')
+  state(
+    @CurrentPrincipal() { tenant }: Principal,
+    @Param('id') caseId: string,
+    @Query() query: StateQuery,
+  ): Promise<StreamState> {
+    const missing = `There is no case ${caseId}.`;
+    const stream = { category: 'case', stream: `case-${caseId}`, tenant, fold: caseView, missing } as const;
+    return streamState(this.store, stream, query, this.clock.now());
   }
 
   @Get('/v1/cases/:id/events')

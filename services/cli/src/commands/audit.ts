@@ -10,6 +10,7 @@ import { fields, print, section, table, when } from '../output';
 import { signedIn, UsageProblem } from '../session';
 import { demandReadable, readWitness } from '../witness';
 import { proofCommands } from './audit-proofs';
+import { stateCommand } from './audit-state';
 
 const A_DAY_MS = 24 * 60 * 60 * 1000;
 
@@ -70,6 +71,7 @@ export function auditCommand(program: Command): void {
       const rows = items.map(({ version, time, text, actor }) => [version, when(time), text, actor.id]);
       print(command, { stream, items }, () => table(['version', 'time', 'what', 'by'], rows));
     });
+  stateCommand(audit);
   proofCommands(audit);
 }
 

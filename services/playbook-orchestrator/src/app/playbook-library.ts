@@ -148,11 +148,11 @@ export class PlaybookLibrary {
   }
 
   private history(tenant: string, playbookId: string): Promise<RecordedEvent[]> {
-    return this.store.readStream('playbook', streamOf(tenant, playbookId));
+    return this.store.readStream('playbook', playbookStream(tenant, playbookId));
   }
 
   private async execute(playbookId: string, { tenant, actor, meta }: Asking, command: PlaybookCommand) {
-    const stream = streamOf(tenant, playbookId);
+    const stream = playbookStream(tenant, playbookId);
     const context = { category: 'playbook', stream, tenant, actor, meta, time: this.clock.now() } as const;
     const executed = await execute(this.store, playbookDecider, context, command);
     await this.readModels.caughtUpWith(executed.events);
@@ -161,7 +161,7 @@ export class PlaybookLibrary {
 }
 
 /** A CACAO id comes from outside, and two tenants may import the same document. */
-const streamOf = (tenant: string, playbookId: string): string =>
+export const playbookStream = (tenant: string, playbookId: string): string =>
   `playbook-${deterministicId('playbook', tenant, playbookId)}`;
 
 /** `playbook--<uuid>`, or the uuid alone, in lower case. @throws DomainError('not_found') for anything else. */

@@ -9,10 +9,12 @@ import type {
   RetirePlaybook,
 } from '#contracts/http/playbook-orchestrator';
 import type { Principal } from '#contracts/identity';
+import type { StateQuery, StreamState } from '#contracts/state';
 import { demandObject, findCredentials, parseDocument, validatePlaybook } from '#libs/cacao';
 import { DomainError, type JsonObject } from '#libs/kernel';
 import { actorOf, CurrentPrincipal, Trace, type RequestTrace } from '#libs/service';
 import { PlaybookQueries } from '../read/playbook-queries';
+import { PastStates } from './past-states';
 import { type Asking, playbookIdOf, PlaybookLibrary } from './playbook-library';
 
 @Controller()
@@ -20,6 +22,7 @@ export class PlaybooksController {
   constructor(
     @Inject(PlaybookLibrary) private readonly library: PlaybookLibrary,
     @Inject(PlaybookQueries) private readonly queries: PlaybookQueries,
+    @Inject(PastStates) private readonly past: PastStates,
   ) {}
 
   @Get('/v1/playbooks')
@@ -34,6 +37,15 @@ export class PlaybooksController {
     @CurrentPrincipal() principal: Principal,
   ): Promise<PlaybookView> {
     return this.queries.show(principal.tenant, playbookIdOf(id), query.digest);
+  }
+
+  @Get('/v1/playbooks/:id/state')
+  state(
+    @Param('id') id: string,
+    @Query() query: StateQuery,
+    @CurrentPrincipal() { tenant }: Principal,
+  ): Promise<StreamState> {
+    return this.past.ofPlaybook(tenant, playbookIdOf(id), query);
   }
 
   @Post('/v1/playbooks/validate')

@@ -1,10 +1,12 @@
 import { Body, Controller, Get, Headers, Inject, Param, Post, Query } from '@nestjs/common';
 import type { RunSummary, RunView, StartRun } from '#contracts/http/playbook-orchestrator';
 import type { Principal } from '#contracts/identity';
+import type { StateQuery, StreamState } from '#contracts/state';
 import { DomainError } from '#libs/kernel';
 import { CurrentPrincipal, Trace, type RequestTrace } from '#libs/service';
 import { type RunFilter, RunQueries } from '../read/run-queries';
 import { ManualRuns } from './manual-runs';
+import { PastStates } from './past-states';
 import { playbookIdOf } from './playbook-library';
 import { askingOf } from './playbooks.controller';
 
@@ -13,6 +15,7 @@ export class RunsController {
   constructor(
     @Inject(RunQueries) private readonly queries: RunQueries,
     @Inject(ManualRuns) private readonly manual: ManualRuns,
+    @Inject(PastStates) private readonly past: PastStates,
   ) {}
 
   @Get('/v1/runs')
@@ -27,6 +30,15 @@ export class RunsController {
   @Get('/v1/runs/:id')
   show(@Param('id') id: string, @CurrentPrincipal() principal: Principal): Promise<RunView> {
     return this.queries.show(principal.tenant, id.toLowerCase());
+  }
+
+  @Get('/v1/runs/:id/state')
+  state(
+    @Param('id') id: string,
+    @Query() query: StateQuery,
+    @CurrentPrincipal() { tenant }: Principal,
+  ): Promise<StreamState> {
+    return this.past.ofRun(tenant, id.toLowerCase(), query);
   }
 
   @Post('/v1/runs')
