@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { Client } from 'pg';
 import { CATEGORIES } from '#contracts/envelope';
 import { newId } from '#libs/kernel';
@@ -5,7 +6,7 @@ import { EMPTY_DATABASE, usePostgres } from '#libs/testing';
 import { allVisible, anEvent, aStream, endOf, toStream } from './event-fixture';
 import { readStatement } from './gap-safe-reader';
 import { migrateLedger } from './migrations';
-import type { EventStore } from './port';
+import type { EventStore, RecordedEvent } from './port';
 import { createPostgresEventStore } from './postgres-event-store';
 
 const postgres = usePostgres(EMPTY_DATABASE);
@@ -75,6 +76,81 @@ describe('reading while transactions are open', () => {
     await other.query('rollback');
     await allVisible(store);
     expect(await streamsAfter(before)).toEqual([later]);
+  });
+
+  it('waits for a transaction in another database of the same server, and shows how far it is behind', async () => {
+    const before = await endOf(store);
+    const stranger = new Client({ connectionString: postgres.superuserUrl.replace(/\/[^/]*$/, '/postgres') });
+    await stranger.connect();
+    await stranger.query('begin; select pg_current_xact_id()');
+    const [first, second] = [await append(), await append()];
+    expect(await streamsAfter(before)).toEqual([]);
+    const lag = await store.visibilityLag();
+    expect(lag.events).toBe(2);
+    expect(lag.milliseconds).toBeGreaterThan(0);
+    await stranger.query('rollback');
+    await stranger.end();
+    await allVisible(store);
+    expect(await streamsAfter(before)).toEqual([first, second]);
+  });
+
+  it('shows each committed event once and in order, however transactions interleave', async () => {
+    const clients = [0, 1, 2, 3].map(() => new Client({ connectionString: postgres.urlFor('case') }));
+    await Promise.all(clients.map((client) => client.connect()));
+    const step = fc.record({
+      client: fc.nat(clients.length - 1),
+      does: fc.constantFrom('take an id', 'insert', 'insert', 'commit', 'rollback', 'read'),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {
+        let cursor = await endOf(store);
+        const seen: RecordedEvent[] = [];
+        const read = async (limit: number) => {
+          const page = await store.readAfter(cursor, { limit });
+          cursor = page.cursor;
+          seen.push(...page.events);
+          return page.events.length;
+        };
+        const committed = new Set<string>();
+        const open = new Map<Client, string[]>();
+        const end = async (client: Client, how: 'commit' | 'rollback') => {
+          const inserted = open.get(client);
+          if (!inserted) return;
+          await client.query(how);
+          open.delete(client);
+          if (how === 'commit') for (const id of inserted) committed.add(id);
+        };
+        for (const { client: number, does } of steps) {
+          const client = clients[number];
+          if (!client) continue;
+          if (does === 'read') await read(2);
+          else if (does === 'commit' || does === 'rollback') await end(client, does);
+          else {
+            if (!open.has(client)) {
+              await client.query('begin');
+              open.set(client, []);
+            }
+            if (does === 'take an id') await client.query('select pg_current_xact_id()');
+            else {
+              const id = newId();
+              await client.query(INSERT, [aStream(), id]);
+              open.get(client)?.push(id);
+            }
+          }
+        }
+        for (const client of clients) await end(client, 'commit');
+        await allVisible(store);
+        while ((await read(3)) > 0);
+        expect(seen.map(({ id }) => id).toSorted()).toEqual([...committed].toSorted());
+        const places = seen.map(({ tx, position }) => [BigInt(tx), BigInt(position)] as const);
+        for (const [index, [tx, position]] of places.entries()) {
+          const [earlierTx, earlierPosition] = places[index - 1] ?? [-1n, -1n];
+          expect(tx > earlierTx || (tx === earlierTx && position > earlierPosition)).toBe(true);
+        }
+      }),
+      { numRuns: 40 },
+    );
+    await Promise.all(clients.map((client) => client.end()));
   });
 
   it('misses nothing and repeats nothing while writers append', async () => {
