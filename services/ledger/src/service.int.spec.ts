@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { setTimeout as wait } from 'node:timers/promises';
 import { Client } from 'pg';
 import { serviceActor } from '#contracts/envelope';
 import type { CheckpointSigned } from '#contracts/events/checkpoint';
@@ -111,6 +112,19 @@ describe('an export', () => {
     expect(report).toMatchObject({ verified: true, leaves: 1, problems: [] });
     const { lastCheckpoint } = await verify();
     expect(report.lastCheckpoint).toEqual(lastCheckpoint);
+  });
+
+  it('holds what was recorded before, whatever transaction was open when it was asked for', async () => {
+    const other = new Client({ connectionString: postgres.superuserUrl });
+    await other.connect();
+    await other.query('begin; select pg_current_xact_id()');
+    await note('case-e', 'behind an open transaction');
+    const asked = exported();
+    // Time enough for an export that does not wait to end.
+    await wait(300);
+    await other.query('commit');
+    await other.end();
+    expect((await asked).text).toContain('behind an open transaction');
   });
 
   it('is one stream, whose chain can be verified', async () => {

@@ -1,8 +1,11 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import { CATEGORIES, type Category } from '#contracts/envelope';
 import type { Cursor, EventStore, RecordedEvent } from '#libs/event-store';
 
 const PAGE = 1000;
+/** How long a proof waits for transactions that are still open. */
+const MAX_LAG_MS = 5_000;
 
 /** The place of the last event that readers see now; undefined for an empty ledger. */
 export async function endOfLedger(pool: Pool): Promise<{ tx: bigint; position: bigint } | undefined> {
@@ -16,6 +19,19 @@ export async function endOfLedger(pool: Pool): Promise<{ tx: bigint; position: b
   );
   const [last] = rows;
   return last && { tx: BigInt(last.tx), position: BigInt(last.position) };
+}
+
+/**
+ * Waits until readers see what was recorded before the call, such as the checkpoint that an export is to be held against:
+ * a transaction that is open anywhere in the server holds them back. After MAX_LAG_MS it is as it is.
+ */
+export async function untilVisible(pool: Pool): Promise<void> {
+  const { rows } = await pool.query<{ tx: string }>('select pg_snapshot_xmax(pg_current_snapshot())::text as tx');
+  const seen = 'select pg_snapshot_xmin(pg_current_snapshot()) >= $1::text::xid8 as yes';
+  for (const until = Date.now() + MAX_LAG_MS; Date.now() < until; await wait(20)) {
+    const answer = await pool.query<{ yes: boolean }>(seen, [rows[0]?.tx]);
+    if (answer.rows[0]?.yes) return;
+  }
 }
 
 /**

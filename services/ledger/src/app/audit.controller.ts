@@ -11,7 +11,7 @@ import { DomainError } from '#libs/kernel';
 import { CurrentPrincipal, SERVICE_CONTEXT, type ServiceContext } from '#libs/service';
 import { tell } from '#libs/story';
 import { keyIdOf, loadRootPublicKey, publicKeyText } from '#libs/warrant';
-import { walkLedger, walkStream } from '../adapters/ledger-walk';
+import { untilVisible, walkLedger, walkStream } from '../adapters/ledger-walk';
 import { CheckpointSigner } from './checkpoint-signer';
 import { LedgerAudit } from './ledger-audit';
 import { demandStream, versionCursor } from './stream-access';
@@ -69,6 +69,7 @@ export class AuditController {
   ): Promise<void> {
     const { store, ledgerPool, stopping, clock } = this.context;
     const category = stream === undefined ? undefined : await demandStream(store, stream, tenant);
+    if (stream === undefined) await untilVisible(ledgerPool);
     const pages =
       stream !== undefined && category !== undefined
         ? walkStream(store, category, stream)

@@ -3,7 +3,7 @@ import type { Pool } from 'pg';
 import type { AuditReport } from '#contracts/audit';
 import { LedgerVerifier } from '#libs/audit';
 import type { EventStore } from '#libs/event-store';
-import { walkLedger } from '../adapters/ledger-walk';
+import { untilVisible, walkLedger } from '../adapters/ledger-walk';
 import type { TreeStateTable } from '../adapters/tree-state-table';
 
 export interface LedgerAuditOptions {
@@ -46,6 +46,7 @@ export class LedgerAudit {
     const verifier = new LedgerVerifier({ rootPublicKey: await rootPublicKey() });
     const counted = (await kept.load())?.frontier.size ?? 0;
     let events = 0;
+    await untilVisible(pool);
     for await (const page of walkLedger(store, pool, { signal: stopping })) {
       for (const event of page) verifier.add(event);
       events += page.length;
