@@ -11,8 +11,8 @@ import {
   toNewEvents,
 } from '#libs/event-store';
 import { deterministicId } from '#libs/kernel';
-import { type KeyPair, signSigningKey } from '#libs/warrant';
-import { CHECKPOINT_KEYS, CHECKPOINT_LOG, checkpointDigest, signCheckpoint } from './checkpoint';
+import { type KeyPair, type Signer, signSigningKey } from '#libs/warrant';
+import { CHECKPOINT_KEYS, CHECKPOINT_LOG, type CheckpointClaims, checkpointDigest, signCheckpoint } from './checkpoint';
 import { exportText } from './export-lines';
 
 const NOW = new Date('2026-11-24T10:00:00.000Z');
@@ -36,11 +36,12 @@ export class AuditedLedger {
     await this.append('case', stream, { type: 'CaseNoteAdded', data }, tenant);
   }
 
-  async publishKey(): Promise<void> {
-    await this.append('checkpoint', CHECKPOINT_KEYS, { type: 'SigningKeyPublished', data: this.keys.published });
+  async publishKey(published = this.keys.published): Promise<void> {
+    await this.append('checkpoint', CHECKPOINT_KEYS, { type: 'SigningKeyPublished', data: published });
   }
 
-  async checkpoint(): Promise<CheckpointSigned> {
+  /** @param change what a signer says that is not as it should be, and `signer` who signs. */
+  async checkpoint(change: Partial<CheckpointClaims> = {}, signer: Signer = this.keys): Promise<CheckpointSigned> {
     const events = await this.events();
     const tree = MerkleTree.empty();
     for (const event of events) tree.append(leafHash(event));
@@ -53,8 +54,9 @@ export class AuditedLedger {
         upTo: last ? { tx: last.tx, position: last.position } : null,
         previous: before ? checkpointDigest(before) : null,
         signedAt: NOW.toISOString(),
+        ...change,
       },
-      this.keys,
+      signer,
     );
     this.checkpoints.push(checkpoint);
     await this.append('checkpoint', CHECKPOINT_LOG, { type: 'CheckpointSigned', data: checkpoint });

@@ -17,8 +17,6 @@ export interface VerifierOptions {
   readonly witness?: CheckpointSigned;
   /** `stream`: one stream alone, which no checkpoint can be held against. */
   readonly scope?: 'ledger' | 'stream';
-  /** There is no other tenant, so that a leaf is an event that somebody hides. */
-  readonly singleTenant?: boolean;
 }
 
 const MAX_PROBLEMS = 100;
@@ -64,10 +62,6 @@ export class LedgerVerifier {
   addLeaf(leaf: Leaf): void {
     this.leaves += 1;
     this.grow(leaf);
-    if (this.options.singleTenant) {
-      const reason = `the event at (${leaf.tx}, ${leaf.position}) is hidden, and there is one tenant only`;
-      this.problem({ kind: 'hidden_event', reason });
-    }
   }
 
   /** Something wrong that the source of the events has found. */
@@ -173,9 +167,9 @@ export class LedgerVerifier {
 
   private judgeWitness(): AuditReport['witness'] {
     if (!this.witness) return null;
-    const problem: AuditProblem | undefined =
+    const problem =
       this.options.scope === 'stream'
-        ? { kind: 'witness_missing', reason: 'one stream alone cannot be held against a checkpoint' }
+        ? this.witness.missing('one stream alone cannot be held against a checkpoint')
         : this.witness.problem(this.keys, this.events + this.leaves);
     if (!problem) return 'agrees';
     this.problem(problem);

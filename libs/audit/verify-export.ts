@@ -8,18 +8,23 @@ import { LedgerVerifier, type VerifierOptions } from './ledger-verifier';
 import { ndjsonLines } from './ndjson-lines';
 import { hasRepeatedName } from './repeated-name';
 
+export interface ExportVerifierOptions extends Omit<VerifierOptions, 'scope'> {
+  /** There is no other tenant, so that a leaf is an event that somebody hides. */
+  readonly singleTenant?: boolean;
+}
+
 /**
  * Verifies an export offline (invariant 2). All that has to be trusted is the root key, and the witness where there is
  * one; without a witness the report says up to which signed checkpoint the export is complete.
  * @throws DomainError('invalid_field') for what is no export at all.
  */
-export async function verifyExport(source: Readable, options: Omit<VerifierOptions, 'scope'>): Promise<AuditReport> {
+export async function verifyExport(source: Readable, options: ExportVerifierOptions): Promise<AuditReport> {
   let reading: ExportReading | undefined;
   let number = 0;
   for await (const lines of ndjsonLines(source)) {
     for (const line of lines) {
       number += 1;
-      if (line?.trim() === '') continue;
+      if (line === '') continue;
       if (reading) reading.add(line, number);
       else reading = new ExportReading(headerOf(line, number), options);
     }
@@ -46,7 +51,7 @@ class ExportReading {
 
   constructor(
     private readonly header: ExportHeader,
-    options: Omit<VerifierOptions, 'scope'>,
+    private readonly options: ExportVerifierOptions,
   ) {
     this.verifier = new LedgerVerifier({ ...options, scope: header.scope });
   }
@@ -56,6 +61,10 @@ class ExportReading {
     const value = parse(line);
     const problem = this.end ? 'comes after the end' : this.read(value);
     if (problem !== undefined) this.verifier.problem({ kind: 'unreadable_line', reason: problem, line: number });
+    else if (this.options.singleTenant && value?.['kind'] === 'leaf') {
+      const reason = 'an event is hidden, and there is one tenant only';
+      this.verifier.problem({ kind: 'hidden_event', reason, line: number });
+    }
   }
 
   /** @param number of the last line. */

@@ -1,5 +1,6 @@
 import { generateKeyPairSync, createPublicKey } from 'node:crypto';
 import { Readable } from 'node:stream';
+import fc from 'fast-check';
 import type { AuditReport } from '#contracts/audit';
 import { EMPTY_ROOT, eventHash, type RecordedEvent } from '#libs/event-store';
 import { AuditedLedger, exportLines, readable } from './audited-ledger.fixture';
@@ -257,6 +258,21 @@ describe('whoever changes an export is found who', () => {
     lines[2] = JSON.stringify({ ...JSON.parse(lines[2] ?? ''), note: 'approved by the CISO' });
     const report = await verifyExport(readable(lines), ledger);
     expect(kinds(report)).toContain('unreadable_line');
+  });
+
+  it('changes any byte of what a checkpoint covers', async () => {
+    const text = Buffer.from(`${(await exportLines(events)).join('\n')}\n`);
+    const covered = text.subarray(text.indexOf('\n') + 1, text.lastIndexOf('{"kind":"event"'));
+    await fc.assert(
+      fc.asyncProperty(fc.nat(covered.length - 1), fc.integer({ min: 1, max: 255 }), async (at, difference) => {
+        const before = covered.readUInt8(at);
+        covered.writeUInt8(before ^ difference, at);
+        const report = await verifyExport(Readable.from([text]), ledger);
+        covered.writeUInt8(before, at);
+        expect(report.problemCount).toBeGreaterThan(0);
+      }),
+      { numRuns: 500 },
+    );
   });
 
   it('writes beside what the hash covers', async () => {

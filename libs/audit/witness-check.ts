@@ -48,8 +48,11 @@ export class WitnessCheck {
       return { kind: 'witness_root', reason, sequence };
     }
     if (this.isInLedger) return undefined;
-    const reason = `checkpoint ${sequence}, the witness, is not there: it was removed, or the export is older`;
-    return { kind: 'witness_missing', reason, sequence };
+    return this.missing(`checkpoint ${sequence}, the witness, is not there: it was removed, or the export is older`);
+  }
+
+  missing(reason: string): AuditProblem {
+    return { kind: 'witness_missing', reason, sequence: this.witness.sequence };
   }
 
   private keepRoot(): void {

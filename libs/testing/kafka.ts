@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { appendFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { DomainError } from '#libs/kernel';
 import {
   findKafkaProvider,
@@ -12,6 +12,7 @@ import {
   stopKafkaBroker,
   withFileLock,
 } from '#libs/local';
+import { reportNotRun } from './not-run';
 
 const user = process.getuid?.() ?? 0;
 const checkout = createHash('sha256').update(repositoryRoot).digest('hex').slice(0, 8);
@@ -35,7 +36,7 @@ export interface TestKafka {
 
 /**
  * Gives the spec file a real broker: `const kafka = useKafka(); kafka.describe('...', () => { ... })`. On a machine that
- * cannot have one, the file is written to COUNTERSIGN_NOT_RUN_FILE with the reason; with REQUIRE_KAFKA=1 it fails.
+ * cannot have one, the file is reported as not run, with the reason; with REQUIRE_KAFKA=1 it fails.
  */
 export function useKafka(): TestKafka {
   const missing = whyMissing();
@@ -46,7 +47,7 @@ export function useKafka(): TestKafka {
     }, START_TIMEOUT_MS);
     afterAll(leaveTestBroker);
   } else {
-    reportNotRun(missing);
+    reportNotRun({ need: 'a Kafka broker', variable: 'REQUIRE_KAFKA', reason: missing });
   }
   return {
     available: missing === undefined,
@@ -89,16 +90,4 @@ function whyMissing(): string | undefined {
     if (error instanceof DomainError && error.code === 'broker_missing') return error.reason;
     throw error;
   }
-}
-
-function reportNotRun(reason: string): void {
-  const spec = relative(repositoryRoot, expect.getState().testPath ?? 'a spec file');
-  if (process.env['REQUIRE_KAFKA'] === '1') {
-    it('needs a Kafka broker, because REQUIRE_KAFKA is set', () => {
-      throw new DomainError('broker_missing', reason);
-    });
-  }
-  const file = process.env['COUNTERSIGN_NOT_RUN_FILE'];
-  if (file) appendFileSync(file, `${spec}: ${reason}\n`);
-  else process.stderr.write(`NOT RUN ${spec}: ${reason}\n`);
 }

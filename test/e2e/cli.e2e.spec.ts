@@ -121,12 +121,13 @@ describe('npx countersign', () => {
   it('verifies, exports and replays the ledger, and verifies the export offline', async () => {
     const report = await json<{ verified: boolean; events: number }>('audrey', 'audit', 'verify');
     expect(report).toMatchObject({ verified: true });
-    const file = workFile('export.ndjson');
+    const [file, witness] = [workFile('export.ndjson'), workFile('witness.json')];
+    writeFileSync(witness, await run('audrey', 'audit', 'checkpoint'));
     await run('audrey', 'audit', 'export', '--output', file);
     expect(readFileSync(file, 'utf8').split('\n').length).toBeGreaterThan(100);
     const key = ['--root-key', join(running.demo.data, 'keys', 'root.public.pem')];
-    const offline = await countersign(['audit', 'verify', file, ...key]);
-    expect(offline).toMatchObject({ code: 0, stderr: '' });
+    const offline = await countersign(['audit', 'verify', file, ...key, '--witness', witness]);
+    expect(offline).toMatchObject({ code: 0, stderr: '', stdout: expect.stringMatching(/and the witness .* agrees/) });
     // Somebody who edits one name in it is found.
     writeFileSync(file, readFileSync(file, 'utf8').replace('Confirmed by phone.', 'Confirmed by mail.'));
     const edited = await countersign(['audit', 'verify', file, ...key]);

@@ -2,25 +2,13 @@ import type { AuditReport } from '#contracts/audit';
 import { eventHash } from '#libs/event-store';
 import { newId } from '#libs/kernel';
 import { useLedgerService } from './ledger-service.fixture';
+import { type Change, whileTampered } from './tampering.fixture';
 
 const { cases, start, verify, sign, signAt, note, asSuperuser } = useLedgerService();
 
-/** Changes the table, verifies, and puts everything back as it was. */
-async function tampered(...changes: readonly (readonly [sql: string, values?: unknown[]])[]): Promise<AuditReport> {
-  await asSuperuser('create table public.kept as select * from ledger.events');
-  try {
-    for (const [sql, values] of changes) await asSuperuser(sql, values);
-    return await verify();
-  } finally {
-    await restore();
-  }
-}
-async function restore(): Promise<void> {
-  await asSuperuser(
-    `delete from ledger.events; insert into ledger.events overriding system value select * from public.kept`,
-  );
-  await asSuperuser('drop table public.kept');
-}
+/** Verifies a ledger that somebody has changed, which is put back afterwards. */
+const tampered = (...changes: readonly Change[]): Promise<AuditReport> =>
+  whileTampered(asSuperuser, changes, () => verify());
 const kinds = ({ chains, problems }: AuditReport): string[] => [
   ...(chains === 'ok' ? [] : chains.map(({ kind }) => kind)),
   ...problems.map(({ kind }) => kind),
@@ -109,13 +97,13 @@ describe('whoever has all rights on the database is found when they', () => {
   });
 
   it('get the ledger to sign over it', async () => {
-    await asSuperuser('create table public.kept as select * from ledger.events');
-    await asSuperuser(`delete from ledger.events where stream = 'case-c'; delete from svc_ledger.tree_state`);
-    const other = await start();
-    const answer = await signAt(other);
-    expect(answer.status).toBe(500);
-    expect(await answer.json()).toMatchObject({ code: 'ledger_damaged' });
-    await other.stop();
-    await restore();
+    const change = `delete from ledger.events where stream = 'case-c'; delete from svc_ledger.tree_state`;
+    await whileTampered(asSuperuser, [[change]], async () => {
+      const other = await start();
+      const answer = await signAt(other);
+      expect(answer.status).toBe(500);
+      expect(await answer.json()).toMatchObject({ code: 'ledger_damaged' });
+      await other.stop();
+    });
   });
 });
