@@ -44,7 +44,7 @@ module.exports = {
     {
       name: 'contracts-know-the-kernel-only',
       severity: 'error',
-      from: { path: '^contracts/', pathNot: ['\\.spec\\.ts$', '^contracts/generate\\.ts$'] },
+      from: { path: '^contracts/', pathNot: ['\\.spec\\.ts$', '^contracts/(generate|compatible)\\.ts$'] },
       to: { path: '^(libs|services)/', pathNot: '^libs/kernel/' },
     },
     {

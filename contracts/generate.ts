@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { repositoryRoot } from '#libs/local';
+import { RELEASED_FOLDER, writeRelease } from './compatible';
 import { jsonSchemas } from './json-schemas';
 import { openApiDocument } from './openapi';
 
@@ -44,6 +45,10 @@ async function filesBelow(folder: string): Promise<string[]> {
 }
 
 async function main(): Promise<void> {
+  if (process.argv.includes('--release')) {
+    process.stdout.write(`${await writeRelease(RELEASED_FOLDER)} written\n`);
+    return;
+  }
   if (!process.argv.includes('--check')) {
     const count = await writeGenerated(GENERATED_FOLDER);
     process.stdout.write(`contracts/generated: ${count} files written\n`);

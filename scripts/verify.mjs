@@ -10,6 +10,7 @@ const CHECKS = [
   ['types and build (tsc)', () => run(...tool('tsc', '-b'))],
   ['layers (dependency-cruiser)', () => run(...tool('depcruise', '--config', '.dependency-cruiser.cjs', ...LAYERS))],
   ['contracts in step', () => run(process.execPath, [join(root, 'dist/contracts/generate.js'), '--check'])],
+  ['contracts compatible', () => run(process.execPath, [join(root, 'dist/contracts/compatible.js')])],
   ['nothing unused (knip)', () => run(...tool('knip', '--no-progress'))],
 ];
 const LAYERS = ['contracts', 'libs', 'services'];
