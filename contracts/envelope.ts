@@ -15,6 +15,7 @@ export const CATEGORIES = [
   'directory',
   'action',
   'connection',
+  'audit',
   'checkpoint',
 ] as const;
 export type Category = (typeof CATEGORIES)[number];
@@ -44,6 +45,7 @@ export const CATEGORY_OWNERS: Record<Category, ServiceName> = {
   directory: 'approval',
   action: 'connector',
   connection: 'connector',
+  audit: 'ledger',
   checkpoint: 'ledger',
 };
 

@@ -2,6 +2,7 @@ import type { Category } from '../envelope';
 import { actionEvents } from './action';
 import { alertEvents, correlationEvents } from './alert';
 import { approvalEvents } from './approval';
+import { auditEvents } from './audit';
 import { caseEvents } from './case';
 import { checkpointEvents } from './checkpoint';
 import { connectionEvents } from './connection';
@@ -26,6 +27,7 @@ export const EVENT_CONTRACTS: Record<Category, Record<string, EventContract>> = 
   directory: {},
   action: actionEvents,
   connection: connectionEvents,
+  audit: auditEvents,
   checkpoint: checkpointEvents,
 };
 

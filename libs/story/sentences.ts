@@ -4,6 +4,7 @@ import type { Category } from '#contracts/envelope';
 import { actionEvents } from '#contracts/events/action';
 import { alertEvents, correlationEvents } from '#contracts/events/alert';
 import { approvalEvents } from '#contracts/events/approval';
+import { auditEvents } from '#contracts/events/audit';
 import { caseEvents } from '#contracts/events/case';
 import { checkpointEvents } from '#contracts/events/checkpoint';
 import { connectionEvents } from '#contracts/events/connection';
@@ -149,6 +150,17 @@ const checkpoint: Sentences<typeof checkpointEvents> = {
     `signed checkpoint ${sequence} over ${plural(size, 'event')}, root ${shortId(root)}`,
 };
 
+const audit: Sentences<typeof auditEvents> = {
+  LedgerRead: ({ what, query }) => `read ${READINGS[what]}${because(JSON.stringify(query))}`,
+};
+const READINGS = {
+  export: 'an export of the ledger',
+  events: 'events of the ledger',
+  stream: 'the events of a stream',
+  replay: 'a stream as a story',
+  proof: 'the proof of an event',
+};
+
 export const SENTENCES: Readonly<Record<Category, Readonly<Record<string, Sentence>>>> = {
   alert,
   correlation,
@@ -162,5 +174,6 @@ export const SENTENCES: Readonly<Record<Category, Readonly<Record<string, Senten
   connection,
   source,
   dataset,
+  audit,
   checkpoint,
 };

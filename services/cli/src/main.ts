@@ -9,6 +9,7 @@ import { dlqCommand } from './commands/dlq';
 import { ledgerCommand } from './commands/ledger';
 import { migrateCommand } from './commands/migrate';
 import { playbooksCommand } from './commands/playbooks';
+import { projectionsCommand } from './commands/projections';
 import { runsCommand } from './commands/runs';
 import { sourcesCommand } from './commands/sources';
 import { tokenCommand } from './commands/token';
@@ -40,6 +41,7 @@ export function createProgram(): Command {
     tokenCommand,
     migrateCommand,
     ledgerCommand,
+    projectionsCommand,
   ];
   for (const add of commands) add(program);
   everyCommand(program, (command) => command.configureHelp({ showGlobalOptions: true }));

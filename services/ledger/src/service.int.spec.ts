@@ -178,6 +178,34 @@ describe('the events', () => {
     expect((await lines.text()).trim().split('\n')).toHaveLength(all.body.items.length);
   });
 
+  it('are read by nobody unrecorded', async () => {
+    /** Of streams, stories and exports: asking for these events is a reading too. */
+    const readings = async () => {
+      const { body } = await get<Page>('/v1/events?category=audit&limit=500', 'audrey');
+      const told = body.items.map(
+        ({ actor, data }) => `${actor.id} ${String(data['what'])} ${JSON.stringify(data['query'])}`,
+      );
+      return told.filter((text) => !text.includes(' events '));
+    };
+    const before = await readings();
+    await get('/v1/streams/case-c/events');
+    await get('/v1/audit/replay?stream=case-c');
+    await (await download('/v1/audit/export')).text();
+    await get('/v1/streams/case-nowhere/events');
+    await get('/v1/streams/case-c/events', 'arno');
+    const after = await eventually(async () => {
+      const now = await readings();
+      return now.some((text) => text.includes(' export ')) && now.length >= before.length + 3 ? now : undefined;
+    });
+    expect(after.slice(before.length)).toEqual([
+      'audrey stream {"stream":"case-c"}',
+      'audrey replay {"stream":"case-c"}',
+      'audrey export {}',
+    ]);
+    const { body } = await get<Page>('/v1/events?category=audit&type=LedgerRead&limit=500', 'audrey');
+    expect(body.items.some(({ data }) => data['what'] === 'events')).toBe(true);
+  });
+
   it('of a stream are told as a story', async () => {
     const { body } = await get<Story>('/v1/audit/replay?stream=case-c');
     expect(body.items.map(({ text }) => text)).toEqual(['arno noted: “four”.', 'arno noted: “five”.']);

@@ -11,6 +11,7 @@ import { CheckpointSigner } from './app/checkpoint-signer';
 import { DeadLettersController } from './app/dead-letters.controller';
 import { EventsController } from './app/events.controller';
 import { ProofsController } from './app/proofs.controller';
+import { ReadLog } from './app/read-log';
 import { WitnessDelivery } from './app/witness-delivery';
 import { WitnessedLedgers } from './app/witnessed-ledgers';
 import { WitnessesController } from './app/witnesses.controller';
@@ -76,6 +77,7 @@ function providersOf(context: ServiceContext<Static<typeof config>>) {
       ),
     },
     { provide: WitnessedLedgers, useValue: new WitnessedLedgers(store, clock) },
+    { provide: ReadLog, useValue: new ReadLog(store, clock) },
     { provide: DeadLetters, useValue: new DeadLetters(pool) },
     { provide: LedgerLifecycle, useValue: new LedgerLifecycle(context, signer) },
   ];

@@ -45,8 +45,10 @@ export function auditCommand(program: Command): void {
     .description('Write the ledger as NDJSON, to be verified offline')
     .option('--output <file>', 'instead of standard output')
     .option('--stream <name>', 'one stream only')
-    .action(async ({ output, stream }: { output?: string; stream?: string }, command: Command) => {
+    .option('--no-checkpoint', 'export what is there, without signing a checkpoint over the latest events first')
+    .action(async ({ output, stream, checkpoint }: ExportOptions, command: Command) => {
       const client = await signedIn(command);
+      if (checkpoint && stream === undefined) await client.post('/v1/audit/checkpoints');
       const signal = AbortSignal.timeout(A_DAY_MS);
       const response = await client.send('GET', '/v1/audit/export', { query: { stream }, signal });
       if (!response.body) return;
@@ -73,6 +75,12 @@ export function auditCommand(program: Command): void {
     });
   stateCommand(audit);
   proofCommands(audit);
+}
+
+interface ExportOptions {
+  readonly output?: string;
+  readonly stream?: string;
+  readonly checkpoint: boolean;
 }
 
 interface VerifyOptions {

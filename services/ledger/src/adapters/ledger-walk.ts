@@ -7,8 +7,14 @@ const PAGE = 1000;
 /** How long a proof waits for transactions that are still open. */
 const MAX_LAG_MS = 5_000;
 
+/** Where a walk ends. */
+export interface LedgerEnd {
+  readonly tx: bigint;
+  readonly position: bigint;
+}
+
 /** The place of the last event that readers see now; undefined for an empty ledger. */
-export async function endOfLedger(pool: Pool): Promise<{ tx: bigint; position: bigint } | undefined> {
+export async function endOfLedger(pool: Pool): Promise<LedgerEnd | undefined> {
   const branches = CATEGORIES.map(
     (category) => `(select tx, position from ledger.events where category = '${category}'
       and tx < ledger.visible_before() order by tx desc, position desc limit 1)`,
@@ -34,6 +40,14 @@ export async function untilVisible(pool: Pool): Promise<void> {
   }
 }
 
+export interface WalkOptions {
+  readonly categories?: readonly Category[];
+  readonly after?: Cursor;
+  /** Where it ended when this was asked; where it ends when the walk begins, unless told. */
+  readonly end?: LedgerEnd;
+  readonly signal?: AbortSignal;
+}
+
 /**
  * The ledger in (tx, position) order, page by page, up to where it ended at the beginning of the walk: it ends, however
  * much is appended meanwhile. Stops early when `signal` aborts.
@@ -41,9 +55,9 @@ export async function untilVisible(pool: Pool): Promise<void> {
 export async function* walkLedger(
   store: EventStore,
   pool: Pool,
-  { categories, after, signal }: { categories?: readonly Category[]; after?: Cursor; signal?: AbortSignal } = {},
+  { categories, after, signal, ...options }: WalkOptions = {},
 ): AsyncGenerator<readonly RecordedEvent[]> {
-  const end = await endOfLedger(pool);
+  const end = options.end ?? (await endOfLedger(pool));
   if (!end) return;
   const isWithin = ({ tx, position }: RecordedEvent) =>
     BigInt(tx) < end.tx || (BigInt(tx) === end.tx && BigInt(position) <= end.position);

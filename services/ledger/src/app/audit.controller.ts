@@ -8,12 +8,13 @@ import type { AuditKeys, ExportQuery, ReplayQuery, Story } from '#contracts/http
 import type { Principal } from '#contracts/identity';
 import { CHECKPOINT_KEYS, CHECKPOINT_LOG, exportText } from '#libs/audit';
 import { DomainError } from '#libs/kernel';
-import { CurrentPrincipal, SERVICE_CONTEXT, type ServiceContext } from '#libs/service';
+import { CurrentPrincipal, SERVICE_CONTEXT, Trace, type RequestTrace, type ServiceContext } from '#libs/service';
 import { tell } from '#libs/story';
 import { keyIdOf, loadRootPublicKey, publicKeyText } from '#libs/warrant';
-import { untilVisible, walkLedger, walkStream } from '../adapters/ledger-walk';
+import { endOfLedger, untilVisible, walkLedger, walkStream } from '../adapters/ledger-walk';
 import { CheckpointSigner } from './checkpoint-signer';
 import { LedgerAudit } from './ledger-audit';
+import { ReadLog } from './read-log';
 import { demandStream, versionCursor } from './stream-access';
 
 /** Proving what is recorded. */
@@ -23,6 +24,7 @@ export class AuditController {
     @Inject(SERVICE_CONTEXT) private readonly context: ServiceContext,
     @Inject(LedgerAudit) private readonly audit: LedgerAudit,
     @Inject(CheckpointSigner) private readonly signer: CheckpointSigner,
+    @Inject(ReadLog) private readonly readings: ReadLog,
   ) {}
 
   @Get('/verify')
@@ -63,17 +65,22 @@ export class AuditController {
 
   @Get('/export')
   async export(
-    @CurrentPrincipal() { tenant }: Principal,
+    @CurrentPrincipal() principal: Principal,
+    @Trace() trace: RequestTrace,
     @Query() { stream }: ExportQuery,
     @Res() reply: FastifyReply,
   ): Promise<void> {
+    const { tenant } = principal;
     const { store, ledgerPool, stopping, clock } = this.context;
     const category = stream === undefined ? undefined : await demandStream(store, stream, tenant);
     if (stream === undefined) await untilVisible(ledgerPool);
+    // The reading that is recorded comes after what is read: no checkpoint can cover it yet.
+    const end = await endOfLedger(ledgerPool);
+    await this.readings.record('export', { stream }, { principal, trace });
     const pages =
       stream !== undefined && category !== undefined
         ? walkStream(store, category, stream)
-        : walkLedger(store, ledgerPool, { signal: stopping });
+        : walkLedger(store, ledgerPool, { end, signal: stopping });
     const text = exportText(pages, { tenant, stream, exportedAt: clock.now() });
     await reply
       .headers({ 'content-type': 'application/x-ndjson; charset=utf-8', 'cache-control': 'no-store' })
@@ -83,11 +90,13 @@ export class AuditController {
 
   @Get('/replay')
   async replay(
-    @CurrentPrincipal() { tenant }: Principal,
+    @CurrentPrincipal() principal: Principal,
+    @Trace() trace: RequestTrace,
     @Query() { stream, limit = 50, cursor }: ReplayQuery,
   ): Promise<Story> {
     const { store } = this.context;
-    const category = await demandStream(store, stream, tenant);
+    const category = await demandStream(store, stream, principal.tenant);
+    await this.readings.record('replay', { stream, cursor }, { principal, trace });
     const from = cursor === undefined ? 1 : versionCursor(cursor) + 1;
     const events = await store.readStream(category, stream, { from, limit: limit + 1 });
     const items = events.slice(0, limit).map((event) => {

@@ -5,8 +5,9 @@ import type { EventView } from '#contracts/http/case';
 import type { EventsQuery } from '#contracts/http/ledger';
 import type { Principal } from '#contracts/identity';
 import { cursorAt, type RecordedEvent } from '#libs/event-store';
-import { CurrentPrincipal, SERVICE_CONTEXT, type ServiceContext } from '#libs/service';
+import { CurrentPrincipal, SERVICE_CONTEXT, Trace, type RequestTrace, type ServiceContext } from '#libs/service';
 import { walkLedger } from '../adapters/ledger-walk';
+import { ReadLog } from './read-log';
 import { demandStream, versionCursor } from './stream-access';
 
 interface Page {
@@ -21,16 +22,21 @@ const READ_AT_ONCE = 1_000;
 /** Looking at events. */
 @Controller('/v1')
 export class EventsController {
-  constructor(@Inject(SERVICE_CONTEXT) private readonly context: ServiceContext) {}
+  constructor(
+    @Inject(SERVICE_CONTEXT) private readonly context: ServiceContext,
+    @Inject(ReadLog) private readonly readings: ReadLog,
+  ) {}
 
   @Get('/streams/:stream/events')
   async ofStream(
-    @CurrentPrincipal() { tenant }: Principal,
+    @CurrentPrincipal() principal: Principal,
+    @Trace() trace: RequestTrace,
     @Param('stream') stream: string,
     @Query() { limit = 50, cursor }: { limit?: number; cursor?: string },
   ): Promise<Page> {
     const { store } = this.context;
-    const category = await demandStream(store, stream, tenant);
+    const category = await demandStream(store, stream, principal.tenant);
+    await this.readings.record('stream', { stream, cursor }, { principal, trace });
     const from = cursor === undefined ? 1 : versionCursor(cursor) + 1;
     const events = await store.readStream(category, stream, { from, limit: limit + 1 });
     const items = events.slice(0, limit).map((event) => ({ ...event }));
@@ -40,11 +46,14 @@ export class EventsController {
 
   @Get('/events')
   async list(
-    @CurrentPrincipal() { tenant }: Principal,
+    @CurrentPrincipal() principal: Principal,
+    @Trace() trace: RequestTrace,
     @Query() query: EventsQuery,
     @Headers('accept') accept: string | undefined,
     @Res() reply: FastifyReply,
   ): Promise<void> {
+    const { tenant } = principal;
+    await this.readings.record('events', query, { principal, trace });
     if (accept?.includes('application/x-ndjson')) {
       await reply
         .headers({ 'content-type': 'application/x-ndjson; charset=utf-8', 'cache-control': 'no-store' })
