@@ -18,9 +18,9 @@ export interface KeyFiles {
 const ROOT_PRIVATE = 'root.private.pem';
 const ROOT_PUBLIC = 'root.public.pem';
 const PURPOSES: readonly SigningPurpose[] = ['warrant', 'checkpoint'];
-const privateFile = (purpose: SigningPurpose) => `${purpose}.private.pem`;
+export const privateFile = (purpose: SigningPurpose) => `${purpose}.private.pem`;
 /** The public key as the root has signed it: what SigningKeyPublished says. */
-const publishedFile = (purpose: SigningPurpose) => `${purpose}.key.json`;
+export const publishedFile = (purpose: SigningPurpose) => `${purpose}.key.json`;
 
 /** A signing key with its private half. */
 export interface KeyPair extends Signer {

@@ -3,7 +3,7 @@ import type { Provider } from '@nestjs/common';
 import Type from 'typebox';
 import { defineService, type ServiceContext } from '#libs/service';
 import { repositoryRoot } from '#libs/local';
-import { loadKeyPair, signWarrant, type KeyPair } from '#libs/warrant';
+import { loadEndedKeys, loadKeyPair, signWarrant, type KeyPair } from '#libs/warrant';
 import { DatabaseClock } from './adapters/database-clock';
 import { readPolicyFile } from './adapters/policy-file';
 import { ActionRequests } from './app/action-requests';
@@ -87,7 +87,10 @@ function providersOf(context: ServiceContext<Type.Static<typeof config>>): Provi
     { provide: Activations, useValue: new Activations(approvals, playbooks, inHand, clock, policy) },
     { provide: PolicyAdoption, useValue: new PolicyAdoption(store, clock, policy) },
     { provide: Expiry, useValue: new Expiry(jobs, approvals, clock) },
-    { provide: SigningKeyPublication, ...signing((key) => new SigningKeyPublication(store, clock, key)) },
+    {
+      provide: SigningKeyPublication,
+      ...signing((key) => new SigningKeyPublication(store, clock, key, () => loadEndedKeys(settings, 'warrant'))),
+    },
     { provide: Decisions, ...signing((key) => new Decisions({ ...shared, readModels, seal: sealWith(key) })) },
     {
       provide: ActionRequests,

@@ -4,6 +4,7 @@ import { DomainError } from '#libs/kernel';
 import { alertsCommand } from './commands/alerts';
 import { approvalsCommand } from './commands/approvals';
 import { auditCommand } from './commands/audit';
+import { keysCommand } from './commands/keys';
 import { casesCommand } from './commands/cases';
 import { dlqCommand } from './commands/dlq';
 import { ledgerCommand } from './commands/ledger';
@@ -36,6 +37,7 @@ export function createProgram(): Command {
     playbooksCommand,
     runsCommand,
     auditCommand,
+    keysCommand,
     dlqCommand,
     sourcesCommand,
     tokenCommand,

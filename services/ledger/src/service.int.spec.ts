@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Client } from 'pg';
@@ -7,10 +9,10 @@ import type { EventView } from '#contracts/http/case';
 import type { AuditKeys, DeadLetterView, Story } from '#contracts/http/ledger';
 import { verifyExport } from '#libs/audit';
 import { newId } from '#libs/kernel';
-import { publicKeyOf } from '#libs/warrant';
+import { publicKeyOf, rotateKey } from '#libs/warrant';
 import { useLedgerService } from './ledger-service.fixture';
 
-const { postgres, service, start, call, get, verify, sign, signAt, note, eventually, asSuperuser, download } =
+const { postgres, keyFiles, service, start, call, get, verify, sign, signAt, note, eventually, asSuperuser, download } =
   useLedgerService();
 
 beforeAll(async () => {
@@ -84,13 +86,35 @@ describe('a checkpoint', () => {
     expect(await verify()).toMatchObject({ verified: true, problems: [] });
   });
 
+  it('is signed by a new key once that has replaced the one before, and both verify', async () => {
+    await note('case-a', 'under the key before');
+    const before = await sign();
+    const rootPrivateKey = await readFile(join(keyFiles.keysFolder, 'root.private.pem'), 'utf8');
+    const rotated = await rotateKey(keyFiles, 'checkpoint', { rootPrivateKey, now: new Date(), overlapMs: 60_000 });
+    const again = await start();
+    await note('case-a', 'under the new key');
+    const answer = await signAt(again);
+    const after: CheckpointSigned = JSON.parse(await answer.text());
+    await again.stop();
+    expect([before.keyId, after.keyId]).toEqual([rotated.previous.keyId, rotated.keyId]);
+    expect(await verify()).toMatchObject({ verified: true, problems: [] });
+    const { body } = await get<AuditKeys>('/v1/audit/keys');
+    expect(body.keys.map(({ keyId, notAfter }) => [keyId, notAfter])).toEqual([
+      [before.keyId, null],
+      [before.keyId, rotated.previous.notAfter],
+      [after.keyId, null],
+    ]);
+  });
+
   it('is listed, with the keys to check it by', async () => {
     const { body } = await get<{ items: CheckpointSigned[]; next?: string }>('/v1/audit/checkpoints?limit=1');
     expect(body.items).toEqual([(await verify()).lastCheckpoint]);
     const earlier = await get<{ items: CheckpointSigned[] }>(`/v1/audit/checkpoints?limit=1&cursor=${body.next}`);
     expect(earlier.body.items[0]?.sequence).toBe((body.items[0]?.sequence ?? 0) - 1);
     const keys = await fetch(`${service().url}/v1/audit/keys`);
-    expect(await keys.json()).toMatchObject({ keys: [{ keyId: body.items[0]?.keyId, purpose: 'checkpoint' }] });
+    expect(await keys.json()).toMatchObject({
+      keys: expect.arrayContaining([expect.objectContaining({ keyId: body.items[0]?.keyId, purpose: 'checkpoint' })]),
+    });
   });
 });
 

@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { DEFAULT_TENANT } from '#contracts/identity';
 import { serviceActor } from '#contracts/envelope';
+import type { SigningKey } from '#contracts/action';
 import type { CheckpointSigned } from '#contracts/events/checkpoint';
 import { CHECKPOINT_KEYS, CHECKPOINT_LOG, checkpointDigest, signCheckpoint } from '#libs/audit';
 import { type EventStore, NO_STREAM, type RecordedEvent, type StreamHead, toNewEvents } from '#libs/event-store';
@@ -33,14 +34,20 @@ export class CheckpointSigner {
     private readonly schedule: CheckpointSchedule,
   ) {}
 
-  /** Takes up the key, and publishes it unless it is in the ledger already. */
-  async begin(keys: KeyPair): Promise<void> {
+  /** Takes up the key. Publishes it, and the ends of those that it replaced, unless that is in the ledger already. */
+  async begin(keys: KeyPair, ended: readonly SigningKey[] = []): Promise<void> {
     this.keys = keys;
+    for (const key of [...ended, keys.published]) await this.publish(key);
+  }
+
+  private async publish(key: SigningKey): Promise<void> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
       const published = await this.store.readStream('checkpoint', CHECKPOINT_KEYS);
-      if (published.some(({ data }) => data['keyId'] === keys.keyId)) return;
-      const event = { type: 'SigningKeyPublished', data: keys.published };
-      if (await this.append(CHECKPOINT_KEYS, headAt(published.at(-1)), event, keys.keyId, this.clock.now())) return;
+      if (published.some(({ data }) => data['rootSignature'] === key.rootSignature)) return;
+      const event = { type: 'SigningKeyPublished', data: key };
+      // The root signs the same key anew when its end changes.
+      const cause = key.notAfter === null ? key.keyId : key.rootSignature;
+      if (await this.append(CHECKPOINT_KEYS, headAt(published.at(-1)), event, cause, this.clock.now())) return;
     }
     throw new DomainError('stream_conflict', `${CHECKPOINT_KEYS} was changed by others again and again; start again.`);
   }

@@ -1,7 +1,7 @@
 import type { OnModuleDestroy, OnModuleInit } from '@nestjs/common';
 import { createRelay, type Relay } from '#libs/bus';
 import type { ServiceContext } from '#libs/service';
-import { loadKeyPair } from '#libs/warrant';
+import { loadEndedKeys, loadKeyPair } from '#libs/warrant';
 import type { CheckpointSigner } from './checkpoint-signer';
 
 const CHECKPOINT_JOB = 'checkpoint';
@@ -26,7 +26,7 @@ export class LedgerLifecycle implements OnModuleInit, OnModuleDestroy {
 
   async onModuleInit(): Promise<void> {
     const { settings, jobs, store, publisher, ledgerPool, logger, stopping } = this.context;
-    await this.signer.begin(await loadKeyPair(settings, 'checkpoint'));
+    await this.signer.begin(await loadKeyPair(settings, 'checkpoint'), await loadEndedKeys(settings, 'checkpoint'));
     this.hasKeys = true;
     // A leased job: one process at a time signs, and another goes on when it dies.
     jobs.handle(CHECKPOINT_JOB, { leaseMs: LEASE_MS, concurrency: 1 }, async () => {
