@@ -4,8 +4,9 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { Client } from 'pg';
 import { SERVICES } from '#contracts/envelope';
-import { dataFolder, dataFolderHolder, emptyDataFolder, isAlive } from '#libs/local';
+import { dataFolder, dataFolderHolder, emptyDataFolder, isAlive, startLocalDatabase } from '#libs/local';
 import { runTypeScript, type TypeScriptChild } from '#libs/testing';
 import { type AllInOne, startAllInOne } from './start-all-in-one';
 
@@ -83,6 +84,20 @@ describe('all services in one process', () => {
     });
     expect(dataFolderHolder(dataFolder(dataDir))).toBeUndefined();
     await new Promise((resolve) => taken.close(resolve));
+  });
+
+  it('go on with a ledger that was restored from another server, and say so', async () => {
+    const database = await startLocalDatabase(dataFolder(dataDir));
+    const owner = new Client({ connectionString: database.migrationUrl });
+    await owner.connect();
+    await owner.query(`insert into ledger.server (system_identifier, tx_offset) values ('1', ledger.tx_offset())`);
+    await owner.end();
+    await database.stop();
+    const said: string[] = [];
+    running = await startAllInOne({ ...options, progress: (message) => said.push(message) });
+    expect(said).toContainEqual(expect.stringMatching(/comes from another server and is adopted/));
+    expect(await statuses(running)).toEqual(ALL_READY);
+    await running.stop();
   });
 });
 
