@@ -74,7 +74,7 @@ async function streamExport(events: readonly RecordedEvent[], stream: string): P
 
 python.describe('two verifiers, one of them written from docs/ledger-format.md alone,', () => {
   const { keyFiles, cases, sign, note, download } = useLedgerService();
-  const folder = mkdtempSync(join(tmpdir(), 'countersign-verifier-'));
+  let folder: string;
   const verify = useTwoVerifiers({ python, rootKeyFile: () => keyFiles.rootPublicKeyFile, folder: () => folder });
   let first: CheckpointSigned;
   let witness: CheckpointSigned;
@@ -85,6 +85,7 @@ python.describe('two verifiers, one of them written from docs/ledger-format.md a
   };
 
   beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'countersign-verifier-'));
     await note('case-a', 'one');
     first = await sign();
     for (const data of [UNUSUAL, deep(500), ...fc.sample(unusual, { numRuns: 50, seed: 20261124 })]) {

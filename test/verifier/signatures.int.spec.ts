@@ -21,13 +21,15 @@ function withUnusedBits(text: string): string {
 python.describe(
   'two verifiers, of a ledger that holds what its root did not sign or its signer should not have,',
   () => {
-    const folder = mkdtempSync(join(tmpdir(), 'countersign-verifier-'));
-    const rootKeyFile = join(folder, 'root.pem');
-    const verify = useTwoVerifiers({ python, rootKeyFile: () => rootKeyFile, folder: () => folder });
+    let folder: string;
+    const verify = useTwoVerifiers({ python, rootKeyFile: () => join(folder, 'root.pem'), folder: () => folder });
     const verified = async (ledger: AuditedLedger) => {
-      writeFileSync(rootKeyFile, ledger.rootPublicKey.export({ type: 'spki', format: 'pem' }));
+      writeFileSync(join(folder, 'root.pem'), ledger.rootPublicKey.export({ type: 'spki', format: 'pem' }));
       return verify(`${(await exportLines(await ledger.events())).join('\n')}\n`);
     };
+    beforeAll(() => {
+      folder = mkdtempSync(join(tmpdir(), 'countersign-verifier-'));
+    });
     afterAll(() => rmSync(folder, { recursive: true }));
 
     /** A ledger with these keys, an event, and a checkpoint over them. */
