@@ -94,6 +94,13 @@ const MIGRATIONS: readonly string[] = [
   -- Who consumes a topic says what died there.
   create policy announce_dead on bus.log for insert with check (topic like 'countersign.%.dead');
   `,
+  `
+  -- The ledger service removes what is old and handled by all.
+  create policy trim_log on bus.log for delete to countersign_ledger using (true);
+  create policy read_cursor on bus.cursor for select to countersign_ledger using (true);
+  grant delete on bus.log to countersign_ledger;
+  create index log_age on bus.log (published_at);
+  `,
 ];
 
 /**

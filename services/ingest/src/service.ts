@@ -8,12 +8,15 @@ import { AccountController } from './app/account.controller';
 import { AlertIntakeDesk } from './app/alert-intake';
 import { AlertPublisher } from './app/alert-publisher';
 import { AlertsController } from './app/alerts.controller';
+import { ReceiptTrimming } from './app/receipt-trimming';
 import { SourceDirectory } from './app/source-directory';
 import { SourceRegistry } from './app/source-registry';
 import { SourcesController } from './app/sources.controller';
 import { FormatRegistry } from './domain/formats/format-registry';
 import { Account } from './read/account';
 import { SourcesAndAccount1764000000000 } from './read/migrations/1764000000000-sources-and-account';
+import { ReceiptAge1764300000000 } from './read/migrations/1764300000000-receipt-age';
+import { SourceTokenRow } from './read/source-token.entity';
 import { SourceRow } from './read/source.entity';
 import { sourceProjection } from './read/source.projection';
 
@@ -34,8 +37,8 @@ export const service = defineService({
   name: 'ingest',
   port: 8081,
   config,
-  entities: [SourceRow],
-  migrations: [SourcesAndAccount1764000000000],
+  entities: [SourceRow, SourceTokenRow],
+  migrations: [SourcesAndAccount1764000000000, ReceiptAge1764300000000],
   projections: () => [sourceProjection],
   module: (context) => ({
     module: IngestModule,
@@ -50,6 +53,7 @@ function providersOf(context: ServiceContext<Type.Static<typeof config>>) {
   const { store, database, readModels, publisher, clock } = context;
   const timeout = context.config.INGEST_BUS_TIMEOUT_MS;
   const formats = new FormatRegistry(readMappings(context.config.COUNTERSIGN_MAPPINGS_DIR));
+  const account = new Account(database);
   const directory = new SourceDirectory(database);
   const toBus = new AlertPublisher(publisher, {
     inFlight: context.config.INGEST_IN_FLIGHT,
@@ -59,7 +63,8 @@ function providersOf(context: ServiceContext<Type.Static<typeof config>>) {
   return [
     { provide: SourceDirectory, useValue: directory },
     { provide: SourceTokenVerifier, useExisting: SourceDirectory },
-    { provide: Account, useValue: new Account(database) },
+    { provide: Account, useValue: account },
+    { provide: ReceiptTrimming, useValue: new ReceiptTrimming(context, account) },
     { provide: AlertIntakeDesk, useValue: new AlertIntakeDesk(formats, toBus, clock) },
     {
       provide: SourceRegistry,

@@ -52,6 +52,26 @@ describe('the account', () => {
     });
   });
 
+  it('forgets old receipts once they are decided, and no sum', async () => {
+    const old = receipts('old', 10).map((receipt) => ({ ...receipt, receivedAt: '2026-01-01T00:00:00.000Z' }));
+    const recent = receipts('recent', 5).map((receipt) => ({ ...receipt, receivedAt: new Date().toISOString() }));
+    await account.addSeen(old);
+    await account.addDecided([...old.slice(0, 5), ...recent]);
+    const before = [await countsOf('old'), await countsOf('recent')];
+    await account.forget();
+    expect([await countsOf('old'), await countsOf('recent')]).toEqual(before);
+    const { rows } = await postgres
+      .ownerPool()
+      .query<{ source_id: string; left: number }>(
+        `select source_id, count(*)::integer as left from svc_ingest.receipt where source_id = any($1) group by source_id`,
+        [[old[0]?.sourceId, recent[0]?.sourceId]],
+      );
+    const left = new Map(rows.map((row) => [row.source_id, row.left]));
+    expect([left.get(old[0]?.sourceId ?? ''), left.get(recent[0]?.sourceId ?? '')]).toEqual([5, 5]);
+    await account.addDecided(old.slice(5));
+    expect(await countsOf('old')).toMatchObject({ received: 10, pending: 0 });
+  });
+
   it('is the same when outcomes come first', async () => {
     const all = receipts('out-of-order', 10);
     await account.addDecided(all);

@@ -71,6 +71,25 @@ export class Account {
     );
   }
 
+  /**
+   * Removes the rows of receipts that were decided and are older than `days`. Messages stay on the bus for a week, and a
+   * message about a receipt without a row would count it again.
+   */
+  async forget(signal?: AbortSignal, days = 30): Promise<void> {
+    while (!signal?.aborted) {
+      const removed = await withTenant(this.database, ALL_TENANTS, (tx) =>
+        tx.query<[unknown, number]>(
+          `delete from svc_ingest.receipt where receipt_id in (
+             select receipt_id from svc_ingest.receipt
+             where outcome <> 'pending' and received_at < clock_timestamp() - $1 * interval '1 day'
+             limit ${FORGOTTEN_AT_ONCE})`,
+          [days],
+        ),
+      );
+      if (removed[1] < FORGOTTEN_AT_ONCE) return;
+    }
+  }
+
   /** One row a source that has sent anything, and their sum. */
   async read(tenant: string): Promise<IngestAccount> {
     const rows = await withTenant(this.database, tenant, (tx) =>
@@ -98,6 +117,8 @@ export class Account {
     });
   }
 }
+
+const FORGOTTEN_AT_ONCE = 5_000;
 
 const nameOfSource = (table: string): string =>
   `(select max(input.source) from input where input.source_id = ${table}.source_id)`;

@@ -1,10 +1,12 @@
 import type { OnModuleDestroy, OnModuleInit } from '@nestjs/common';
-import { createRelay, type Relay } from '#libs/bus';
+import { createRelay, type Relay, trimLog } from '#libs/bus';
 import type { ServiceContext } from '#libs/service';
 import { loadEndedKeys, loadKeyPair } from '#libs/warrant';
 import type { CheckpointSigner } from './checkpoint-signer';
 
 const CHECKPOINT_JOB = 'checkpoint';
+const TRIM_JOB = 'trim-bus-log';
+const TRIM_EVERY_MS = 10 * 60_000;
 /** Of looks at whether a checkpoint is due. */
 const TICK_MS = 1_000;
 /** A signer that was killed is replaced after so long. */
@@ -34,10 +36,20 @@ export class LedgerLifecycle implements OnModuleInit, OnModuleDestroy {
       return { status: 'again', afterMs: TICK_MS };
     });
     await jobs.schedule([{ id: CHECKPOINT_JOB, kind: CHECKPOINT_JOB, tenant: '*', payload: {} }]);
-    if (settings.bus !== 'kafka') return;
+    if (settings.bus !== 'kafka') return this.trimLog();
     const relay = (this.relay = createRelay({ store, publisher, pool: ledgerPool, logger }));
     relay.start();
     stopping.addEventListener('abort', () => void (this.relayStopped ??= relay.stop()), { once: true });
+  }
+
+  /** What the bus on PostgreSQL has carried does not stay for ever, as little as it would on Kafka. */
+  private async trimLog(): Promise<void> {
+    const { jobs, ledgerPool } = this.context;
+    jobs.handle(TRIM_JOB, { leaseMs: LEASE_MS, concurrency: 1 }, async (_, signal) => {
+      await trimLog(ledgerPool, undefined, signal);
+      return { status: 'again', afterMs: TRIM_EVERY_MS };
+    });
+    await jobs.schedule([{ id: TRIM_JOB, kind: TRIM_JOB, tenant: '*', payload: {} }]);
   }
 
   /** The last checkpoint of this process covers what the others have written before they stopped. */
