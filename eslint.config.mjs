@@ -25,4 +25,17 @@ export default tseslint.config(
       '@typescript-eslint/only-throw-error': 'error',
     },
   },
+  {
+    // A rebuild points a projection's entities to a schema of its own: SQL that names the live one would write there.
+    files: ['services/*/src/read/*.projection.ts'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        ...['Literal[value=/svc_/]', 'TemplateElement[value.raw=/svc_/]'].map((selector) => ({
+          selector,
+          message: 'A projection reaches its tables by its entities, and never names the schema.',
+        })),
+      ],
+    },
+  },
 );

@@ -1,5 +1,6 @@
 export * from './canonical-json';
 export * from './chain-verifier';
+export * from './count-events';
 export { cursorAt } from './cursor';
 export * from './database-roles';
 export * from './event-hash';

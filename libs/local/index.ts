@@ -10,5 +10,6 @@ export * from './migrate';
 export { type PostgresBinaries, programsIn } from './postgres-binaries';
 export * from './process-identity';
 export * from './process-record';
+export * from './projections';
 export * from './repository-root';
 export * from './supervised-process';

@@ -11,7 +11,10 @@ export interface Checkpoint {
 export const BEGINNING: Checkpoint = { cursor: undefined, tx: 0n, position: 0n };
 
 /** Whether `checkpoint` lies at or after `event`. */
-export function covers(checkpoint: Checkpoint, event: Pick<RecordedEvent, 'tx' | 'position'>): boolean {
+export function covers(
+  checkpoint: Checkpoint,
+  event: Pick<RecordedEvent, 'tx' | 'position'> | Pick<Checkpoint, 'tx' | 'position'>,
+): boolean {
   const tx = BigInt(event.tx);
   return checkpoint.tx > tx || (checkpoint.tx === tx && checkpoint.position >= BigInt(event.position));
 }
@@ -57,9 +60,5 @@ export class CheckpointTable {
             [...values, from.cursor],
           );
     return rows.length === 1;
-  }
-
-  async remove(db: Pick<EntityManager, 'query'>, projection: string): Promise<void> {
-    await db.query(`delete from ${this.table} where projection = $1`, [projection]);
   }
 }

@@ -50,13 +50,6 @@ export class ProjectionRunner {
     return outcomes.every(Boolean);
   }
 
-  /** Empties one read model; it then follows from the beginning of the ledger. Throws RangeError for an unknown name. */
-  async rebuild(name: string): Promise<void> {
-    const follower = this.followers.find((candidate) => candidate.name === name);
-    if (!follower) throw new RangeError(`There is no projection "${name}"`);
-    await follower.rebuild();
-  }
-
   /** By projection: the trouble it is stuck with; empty when all is well. */
   troubles(): Record<string, string> {
     return Object.fromEntries(
@@ -81,8 +74,6 @@ class Follower {
   private unsubscribe: () => void = () => undefined;
   private readonly progress = new Set<() => void>();
   private reachedCheckpoint: Checkpoint | undefined;
-  /** Counts rebuilds: what was read before one says nothing of what came after. */
-  private rebuilds = 0;
 
   constructor(
     private readonly projection: Projection,
@@ -134,17 +125,6 @@ class Follower {
     });
   }
 
-  async rebuild(): Promise<void> {
-    await this.options.database.transaction(async (tx) => {
-      await setTenant(tx, ALL_TENANTS);
-      await this.checkpoints.remove(tx, this.name);
-      await this.projection.reset(tx);
-    });
-    this.rebuilds += 1;
-    this.reachedCheckpoint = undefined;
-    this.news.wake();
-  }
-
   private async follow(): Promise<void> {
     let failures = 0;
     while (!this.stopping) {
@@ -166,12 +146,11 @@ class Follower {
   /** Reads before its transaction begins: an open write transaction would hold this very reader back. */
   private async step(): Promise<number> {
     const { store, database } = this.options;
-    const { rebuilds } = this;
     const from = await this.checkpoints.load(database, this.name);
     const page = await store.readAfter(from.cursor, { categories: this.projection.categories, limit: this.batch });
     const last = page.events.at(-1);
     if (!last) {
-      this.advance(from, rebuilds);
+      this.advance(from);
       return 0;
     }
     const to: Checkpoint = { cursor: page.cursor, tx: BigInt(last.tx), position: BigInt(last.position) };
@@ -180,12 +159,11 @@ class Follower {
       if (!(await this.checkpoints.move(tx, this.name, from, to))) throw new Overtaken();
       await this.projection.apply(page.events, tx);
     });
-    this.advance(to, rebuilds);
+    this.advance(to);
     return page.events.length;
   }
 
-  private advance(checkpoint: Checkpoint, rebuilds: number): void {
-    if (rebuilds !== this.rebuilds) return;
+  private advance(checkpoint: Checkpoint): void {
     this.reachedCheckpoint = checkpoint;
     for (const check of this.progress) check();
   }

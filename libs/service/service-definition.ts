@@ -30,12 +30,17 @@ export interface ServiceContext<Config = Record<string, unknown>> {
   readonly database: DataSource;
   readonly publisher: BusPublisher;
   /** `readModels.caughtUpWith(events)`: so that who has written something reads it back. */
-  readonly readModels: Pick<ProjectionRunner, 'caughtUpWith' | 'names' | 'rebuild' | 'troubles'>;
+  readonly readModels: Pick<ProjectionRunner, 'caughtUpWith' | 'names' | 'troubles'>;
   readonly jobs: JobQueue;
   /** What every service knows from the common variables: issuer, keys, where the others are. */
   readonly settings: ServiceSettings;
   /** Aborts when the service begins to stop: streams to clients end on it. */
   readonly stopping: AbortSignal;
+}
+
+/** All that projections may be made of: a rebuild makes them too, with jobs that do nothing. */
+export interface ProjectionParts {
+  readonly jobs: Pick<JobQueue, 'schedule' | 'cancel'>;
 }
 
 /** All that tells one service from another. Made by `defineService`, run by `runService` or `startService`. */
@@ -53,7 +58,7 @@ export interface ServiceDefinition<Config extends TObject = TObject> {
   readonly readsAsStored?: true;
   /** Settings that the production profile must refuse, each as `NAME: reason`. */
   refuseInProduction?(config: Static<Config>): readonly string[];
-  projections(context: ServiceContext<Static<Config>>): readonly Projection[];
+  projections(parts: ProjectionParts): readonly Projection[];
   /** Controllers (HTTP and reactions) and providers. The tokens of this library are there without an import. */
   module(context: ServiceContext<Static<Config>>): DynamicModule;
 }

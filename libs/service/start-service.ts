@@ -17,7 +17,6 @@ import { createHttpApp } from './http-app';
 import { createLogger, serviceLogger } from './logging';
 import { ServiceMetrics } from './metrics';
 import type { ReadinessChecks } from './operations.controller';
-import { LateReadModels } from './read-models';
 import type { ServiceContext, ServiceDefinition } from './service-definition';
 import { observe } from './service-gauges';
 import { shutDown, type ShutdownStep } from './shutdown';
@@ -103,7 +102,13 @@ async function start(
   }));
   const jobs = (opened.jobs = new JobQueue({ database, schema, logger }));
 
-  const readModels = new LateReadModels();
+  const projections = (opened.projections = new ProjectionRunner({
+    store,
+    database,
+    schema,
+    projections: definition.projections({ jobs }),
+    logger,
+  }));
   const context: ServiceContext = {
     name,
     profile: settings.profile,
@@ -116,18 +121,9 @@ async function start(
     database,
     publisher: bus.publisher,
     jobs,
-    readModels,
+    readModels: projections,
     stopping: stopping.signal,
   };
-  const projections = new ProjectionRunner({
-    store,
-    database,
-    schema,
-    projections: definition.projections(context),
-    logger,
-  });
-  opened.projections = projections;
-  readModels.bind(projections);
 
   const metrics = new ServiceMetrics(name, logger);
   observe(metrics, { store, bus, jobs, projections });

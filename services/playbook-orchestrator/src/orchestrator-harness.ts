@@ -9,6 +9,8 @@ import { type Actor, type Category, CATEGORY_OWNERS, serviceActor, type ServiceN
 import type { PlaybookImported, PlaybookView } from '#contracts/http/playbook-orchestrator';
 import { createPostgresEventStore, type EventStore, headOf, type RecordedEvent } from '#libs/event-store';
 import { deterministicId, type DomainEvent, type JsonObject, newId } from '#libs/kernel';
+import { rebuildable, rebuildReadModel } from '#libs/local';
+import type { RebuildReport } from '#libs/read-model';
 import { createLogger, type RunningService, startService, startTestIssuer, type TestIssuer } from '#libs/service';
 import { actionDigest, createKeyMaterial, loadKeyPair, signWarrant } from '#libs/warrant';
 import { service } from './service';
@@ -18,6 +20,7 @@ const DIGEST = 'd'.repeat(64);
 /** The database of the spec file, as `useMigratedPostgres` gives it. */
 interface MigratedPostgres {
   readonly appUrl: string;
+  readonly ownerUrl: string;
   pool(service: ServiceName): Pool;
 }
 type Answer<T> = { readonly status: number; readonly body: T };
@@ -45,10 +48,13 @@ export class OrchestratorHarness {
     this.running = await run(this.postgres, this.folder, this.issuer);
   }
 
-  /** Drops the read models; they follow the ledger again from its beginning. */
-  async rebuild(): Promise<void> {
-    const { readModels } = this.running.context;
-    for (const name of readModels.names()) await readModels.rebuild(name);
+  /** Rebuilds every read model below the running service. */
+  async rebuild(): Promise<RebuildReport[]> {
+    const reports: RebuildReport[] = [];
+    for (const projection of rebuildable(service)) {
+      reports.push(await rebuildReadModel({ url: this.postgres.ownerUrl, service, projection }));
+    }
+    return reports;
   }
 
   async stop(): Promise<void> {

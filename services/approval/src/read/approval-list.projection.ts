@@ -9,6 +9,7 @@ import { ApprovalRow } from './approval.entity';
 export const approvalListProjection: Projection = {
   name: 'approvals',
   categories: ['approval'],
+  entities: [ApprovalRow],
 
   async apply(events, tx) {
     const changed = new Map<string, { tenant: string; record: ApprovalRecord }>();
@@ -20,10 +21,6 @@ export const approvalListProjection: Projection = {
     }
     const rows = [...changed.values()].map(({ tenant, record }) => rowOf(tenant, record));
     await tx.save(rows, { reload: false, transaction: false });
-  },
-
-  async reset(tx) {
-    await tx.query('truncate svc_approval.approval');
   },
 };
 

@@ -7,15 +7,14 @@ import type { Projection } from '#libs/read-model';
 export const EXPIRE_APPROVAL = 'expire-approval';
 
 /** Schedules the deadline of every approval that is opened, in the projector's transaction: a restart loses no timer. */
-export function deadlineProjection(jobs: JobQueue): Projection {
+export function deadlineProjection(jobs: Pick<JobQueue, 'schedule'>): Projection {
   return {
     name: 'approval-deadlines',
     categories: ['approval'],
+    entities: [],
     async apply(events, tx) {
       await jobs.schedule(events.flatMap(deadlineOf), tx);
     },
-    // The jobs have ids of their own: following from the beginning schedules nothing twice.
-    reset: () => Promise.resolve(),
   };
 }
 

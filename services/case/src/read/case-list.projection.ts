@@ -18,6 +18,7 @@ type AlertData = Extract<CaseEvent, { type: 'CaseAlertUpdated' }>['data'];
 export class CaseListProjection implements Projection {
   readonly name = 'case-list';
   readonly categories = ['case'] as const;
+  readonly entities = [CaseSummaryRow, CaseAlertRow];
 
   constructor(private readonly jobs: Pick<JobQueue, 'schedule' | 'cancel'>) {}
 
@@ -40,11 +41,6 @@ export class CaseListProjection implements Projection {
     await this.recount([...toRecount], rows, tx);
     await tx.upsert(CaseSummaryRow, [...rows.values()], ['caseId']);
     await this.keepDeadlines(events, tx);
-  }
-
-  async reset(tx: EntityManager): Promise<void> {
-    await tx.createQueryBuilder().delete().from(CaseSummaryRow).execute();
-    await tx.createQueryBuilder().delete().from(CaseAlertRow).execute();
   }
 
   /** An alert that was sent again can say less than before: then the highest of all has to be found anew. */

@@ -15,6 +15,7 @@ const STATUS: Record<ActionEvent['type'], ActionView['status']> = {
 export const actionsProjection: Projection = {
   name: 'actions',
   categories: ['action'],
+  entities: [Action],
   async apply(events, tx) {
     const actions = tx.getRepository(Action);
     for (const { type, data, tenant, time } of events) {
@@ -58,15 +59,8 @@ export const actionsProjection: Projection = {
           ...ended,
         });
       } else {
-        await tx.query(
-          `update svc_connector.action set status = $2, ended_at = $3, attempts = $4, code = $5, reason = $6, outputs = $7
-           where id = $1`,
-          [id, status, time, ended.attempts, ended.code, ended.reason, ended.outputs && JSON.stringify(ended.outputs)],
-        );
+        await actions.save({ id, ...ended });
       }
     }
-  },
-  async reset(tx) {
-    await tx.getRepository(Action).clear();
   },
 };

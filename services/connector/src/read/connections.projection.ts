@@ -6,6 +6,7 @@ import { Connection } from './connection.entity';
 export const connectionsProjection: Projection = {
   name: 'connections',
   categories: ['connection'],
+  entities: [Connection],
   async apply(events, tx) {
     const connections = tx.getRepository(Connection);
     for (const recorded of events) {
@@ -20,8 +21,5 @@ export const connectionsProjection: Projection = {
         await connections.update({ tenant, id: event.data.connectionId }, { removed: true, changedAt: new Date(time) });
       }
     }
-  },
-  async reset(tx) {
-    await tx.getRepository(Connection).clear();
   },
 };

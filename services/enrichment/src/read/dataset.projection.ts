@@ -8,13 +8,10 @@ import { DatasetRow } from './dataset.entity';
 export const datasetProjection: Projection = {
   name: 'datasets',
   categories: ['dataset'],
+  entities: [DatasetRow],
 
   async apply(events, tx) {
     for (const event of events) await applyOne(event, tx);
-  },
-
-  async reset(tx) {
-    await tx.query('truncate svc_enrichment.dataset');
   },
 };
 

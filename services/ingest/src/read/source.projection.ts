@@ -2,19 +2,17 @@ import type { SourceEvent } from '#contracts/events/source';
 import type { RecordedEvent } from '#libs/event-store';
 import type { Projection } from '#libs/read-model';
 import type { EntityManager } from 'typeorm';
+import { SourceTokenRow } from './source-token.entity';
 import { SourceRow } from './source.entity';
 
 /** Sources and the hashes of their tokens. */
 export const sourceProjection: Projection = {
   name: 'sources',
   categories: ['source'],
+  entities: [SourceRow, SourceTokenRow],
 
   async apply(events, tx) {
     for (const event of events) await applyOne(event, tx);
-  },
-
-  async reset(tx) {
-    await tx.query('truncate svc_ingest.source, svc_ingest.source_token');
   },
 };
 
@@ -35,7 +33,7 @@ async function applyOne(recorded: RecordedEvent, tx: EntityManager): Promise<voi
         registeredBy: recorded.actor.id,
         tokenIssuedAt: time,
       });
-      await addToken(tx, { tenant, sourceId, tokenDigest });
+      await tx.insert(SourceTokenRow, { digest: tokenDigest, tenant, sourceId });
       return;
     }
     case 'SourceTokenRotated': {
@@ -46,12 +44,14 @@ async function applyOne(recorded: RecordedEvent, tx: EntityManager): Promise<voi
         { tokenIssuedAt: time, previousTokenValidUntil: previousValidUntil },
       );
       // A shorter overlap ends the tokens of longer ones too: 0 is how a leaked token is stopped.
-      await tx.query(
-        `update svc_ingest.source_token set valid_until = least(coalesce(valid_until, $2::timestamptz), $2::timestamptz)
-         where source_id = $1`,
-        [sourceId, previousValidUntil],
-      );
-      await addToken(tx, { tenant, sourceId, tokenDigest });
+      await tx
+        .createQueryBuilder()
+        .update(SourceTokenRow)
+        .set({ validUntil: () => 'least(coalesce(valid_until, :end::timestamptz), :end::timestamptz)' })
+        .where({ sourceId })
+        .setParameter('end', previousValidUntil)
+        .execute();
+      await tx.insert(SourceTokenRow, { digest: tokenDigest, tenant, sourceId });
       return;
     }
     case 'SourceDisabled':
@@ -65,15 +65,4 @@ async function applyOne(recorded: RecordedEvent, tx: EntityManager): Promise<voi
       const _: never = event;
     }
   }
-}
-
-async function addToken(
-  tx: EntityManager,
-  token: { readonly tenant: string; readonly sourceId: string; readonly tokenDigest: string },
-): Promise<void> {
-  await tx.query(`insert into svc_ingest.source_token (digest, tenant, source_id) values ($1, $2, $3)`, [
-    token.tokenDigest,
-    token.tenant,
-    token.sourceId,
-  ]);
 }

@@ -16,6 +16,7 @@ export const activationApprovalId = (tenant: string, playbookId: string, digest:
 export class PlaybooksProjection implements Projection {
   readonly name = 'playbooks';
   readonly categories = ['playbook'] as const;
+  readonly entities = [PlaybookVersionRow];
 
   constructor(private readonly jobs: Pick<JobQueue, 'schedule'>) {}
 
@@ -26,10 +27,6 @@ export class PlaybooksProjection implements Projection {
       if (event.type === 'PlaybookDrafted') await this.draft(recorded, event.data, tx);
       else await this.change(recorded, event, tx);
     }
-  }
-
-  async reset(tx: EntityManager): Promise<void> {
-    await tx.createQueryBuilder().delete().from(PlaybookVersionRow).execute();
   }
 
   private async draft(

@@ -20,6 +20,7 @@ const keyOf = (runId: string, stepId: string): string => `${runId} ${stepId}`;
 export class RunsProjection implements Projection {
   readonly name = 'runs';
   readonly categories = ['run'] as const;
+  readonly entities = [RunRow, RunStepRow];
 
   constructor(private readonly jobs: Pick<JobQueue, 'schedule' | 'cancel'>) {}
 
@@ -38,11 +39,6 @@ export class RunsProjection implements Projection {
     await tx.save(RunStepRow, [...rows.steps.values()]);
     await this.jobs.schedule(due, tx);
     await this.jobs.cancel(over, tx);
-  }
-
-  async reset(tx: EntityManager): Promise<void> {
-    await tx.createQueryBuilder().delete().from(RunStepRow).execute();
-    await tx.createQueryBuilder().delete().from(RunRow).execute();
   }
 }
 
