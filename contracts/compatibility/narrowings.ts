@@ -76,12 +76,25 @@ function tighterLimits(before: JsonSchema, now: JsonSchema, field: string): Brea
   const tightened = [
     ...LOWER_BOUNDS.filter((keyword) => boundOf(now[keyword], -Infinity) > boundOf(before[keyword], -Infinity)),
     ...UPPER_BOUNDS.filter((keyword) => boundOf(now[keyword], Infinity) < boundOf(before[keyword], Infinity)),
-    ...FORMS.filter((keyword) => now[keyword] !== undefined && now[keyword] !== before[keyword]),
+    ...FORMS.filter((keyword) => !isSameOrWider(before[keyword], now[keyword])),
   ];
   return tightened.map((keyword) => {
     const was = before[keyword] === undefined ? 'there was none' : `it was ${JSON.stringify(before[keyword])}`;
     return { field, reason: `${keyword} is ${JSON.stringify(now[keyword])} now, and ${was}` };
   });
+}
+
+/** In a pattern, `(case|run|approval)`. */
+const LISTED_WORDS = /\(([\w-]+(?:\|[\w-]+)*)\)/g;
+
+/** A pattern that lists more words than before is wider; of any other change nobody can tell. */
+function isSameOrWider(before: JsonValue | undefined, now: JsonValue | undefined): boolean {
+  if (now === undefined || now === before) return true;
+  if (typeof before !== 'string' || typeof now !== 'string') return false;
+  if (before.replaceAll(LISTED_WORDS, '()') !== now.replaceAll(LISTED_WORDS, '()')) return false;
+  const wordsIn = (pattern: string) => [...pattern.matchAll(LISTED_WORDS)].map(([, words = '']) => words.split('|'));
+  const lists = wordsIn(now);
+  return wordsIn(before).every((words, index) => words.every((word) => lists[index]?.includes(word)));
 }
 
 const boundOf = (value: JsonValue | undefined, none: number): number => (typeof value === 'number' ? value : none);

@@ -12,6 +12,7 @@ const json = (schema: TSchema): JsonObject => {
 const change = (before: TSchema, now: TSchema) =>
   narrowings(json(before), json(now)).map(({ field, reason }) => `${field} ${reason}`);
 const ofField = (before: TSchema, now: TSchema) => change(Closed({ f: before }), Closed({ f: now }));
+const pattern = (of: string) => Type.String({ pattern: of });
 const optional = Type.Optional(Text(10));
 const open = (properties: Record<string, TSchema>) => Type.Object(properties, { additionalProperties: true });
 
@@ -64,17 +65,13 @@ describe('what a change of a schema breaks for what is written already', () => {
       Type.Integer({ maximum: 99 }),
       'f maximum is 99 now, and it was 100',
     ],
+    ['a pattern that is new', Type.String(), pattern('^a'), 'f pattern is "^a" now, and there was none'],
+    ['another pattern', pattern('^a'), pattern('^b'), 'f pattern is "^b" now, and it was "^a"'],
     [
-      'a pattern that is new',
-      Type.String(),
-      Type.String({ pattern: '^a' }),
-      'f pattern is "^a" now, and there was none',
-    ],
-    [
-      'another pattern',
-      Type.String({ pattern: '^a' }),
-      Type.String({ pattern: '^b' }),
-      'f pattern is "^b" now, and it was "^a"',
+      'a word taken from those of a pattern',
+      pattern('^(a|b|c)$'),
+      pattern('^(a|c)$'),
+      'f pattern is "^(a|c)$" now, and it was "^(a|b|c)$"',
     ],
     ['another format', Timestamp, Uuid, 'f format is "uuid" now, and it was "date-time"'],
     [
@@ -147,6 +144,7 @@ describe('a change that allows more breaks nothing', () => {
     ['an alternative added', Text(10), Type.Union([Type.Integer(), Text(10)])],
     ['bounds loosened', Type.Integer({ minimum: 0, maximum: 9 }), Type.Integer({ minimum: -1, maximum: 10 })],
     ['bounds taken away', Text(10, 3), Type.String()],
+    ['a word added to those of a pattern', pattern('^(a|b)(,(a|b))*$'), pattern('^(a|c|b)(,(a|c|b))*$')],
     ['a pattern and a format taken away', Type.String({ pattern: 'a', format: 'uuid' }), Type.String()],
     ['more items', Type.Array(Text(1), { minItems: 2, maxItems: 3 }), Type.Array(Text(1), { minItems: 1 })],
     ['annotations changed', Text(10), Personal(Type.String({ minLength: 1, maxLength: 10, description: 'A name.' }))],
