@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { repositoryRoot } from '#libs/local';
+import { asyncApiDocument } from './asyncapi';
 import { RELEASED_FOLDER, writeRelease } from './compatible';
 import { jsonSchemas } from './json-schemas';
 import { openApiDocument } from './openapi';
@@ -10,7 +11,10 @@ export const GENERATED_FOLDER = join(repositoryRoot, 'contracts', 'generated');
 
 /** What the contracts say, as files: their paths below the folder, and their content. */
 export function generatedFiles(): Map<string, string> {
-  const files = new Map<string, unknown>([['openapi.json', openApiDocument()]]);
+  const files = new Map<string, unknown>([
+    ['openapi.json', openApiDocument()],
+    ['asyncapi.json', asyncApiDocument()],
+  ]);
   for (const [name, schema] of jsonSchemas()) files.set(`schemas/${name}`, schema);
   return new Map([...files].map(([name, content]) => [name, `${JSON.stringify(content, null, 2)}\n`]));
 }

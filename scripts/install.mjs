@@ -6,16 +6,18 @@ import { runTool } from './run-tool.mjs';
 /**
  * Runs `npm ci` when what is installed is not what package-lock.json says. npm's own progress goes to standard error,
  * so that standard output stays the command's.
+ * @param folder of the package.json: the project's, or that of a tool that has one of its own.
  */
-export async function ensureInstalled() {
+export async function ensureInstalled(folder = root) {
   const missing = missingPackages(
-    readPackages(join(root, 'package-lock.json')),
-    readPackages(join(root, 'node_modules', '.package-lock.json')),
+    readPackages(join(folder, 'package-lock.json')),
+    readPackages(join(folder, 'node_modules', '.package-lock.json')),
   );
   if (missing.length === 0) return;
   process.stderr.write(`Installing ${missing.length} packages (npm ci) ...\n`);
   const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
-  const exitCode = await runTool(npm, ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { output: 'stderr' });
+  const args = ['ci', '--prefix', folder, '--no-audit', '--no-fund', '--loglevel=error'];
+  const exitCode = await runTool(npm, args, { output: 'stderr' });
   if (exitCode !== 0) {
     throw new Refusal(`npm ci failed (exit code ${exitCode}); its messages above say why. Is the network reachable?`);
   }

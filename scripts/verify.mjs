@@ -1,19 +1,22 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { root } from './project.mjs';
+import { ensureInstalled } from './install.mjs';
+import { Refusal, root } from './project.mjs';
 import { runTool, tool } from './run-tool.mjs';
 
 const CHECKS = [
-  ['lock file: no addresses', checkLockFile],
+  ['lock files: no addresses', checkLockFiles],
   ['format (prettier)', () => run(...tool('prettier', '--check', '--log-level=warn', '.'))],
   ['lint (eslint)', () => run(...tool('eslint', '.'))],
   ['types and build (tsc)', () => run(...tool('tsc', '-b'))],
   ['layers (dependency-cruiser)', () => run(...tool('depcruise', '--config', '.dependency-cruiser.cjs', ...LAYERS))],
   ['contracts in step', () => run(process.execPath, [join(root, 'dist/contracts/generate.js'), '--check'])],
   ['contracts compatible', () => run(process.execPath, [join(root, 'dist/contracts/compatible.js')])],
+  ['AsyncAPI document (@asyncapi/parser)', checkAsyncApi],
   ['nothing unused (knip)', () => run(...tool('knip', '--no-progress'))],
 ];
 const LAYERS = ['contracts', 'libs', 'services'];
+const ASYNCAPI_CHECK = join('test', 'asyncapi');
 
 /** Runs every check, whatever became of those before, and ends with what each came to. */
 export async function verify() {
@@ -41,9 +44,24 @@ async function run(command, args) {
 }
 
 /** A lock file that names a registry would send everybody to that registry, whatever they have configured. */
-function checkLockFile() {
-  const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
-  const named = Object.entries(packages).filter(([, { resolved }]) => /^https?:/.test(resolved ?? ''));
-  const output = named.map(([path, { resolved }]) => `${path}: resolved ${resolved}`).join('\n');
-  return { ok: named.length === 0, output };
+function checkLockFiles() {
+  const named = ['.', ASYNCAPI_CHECK].flatMap((folder) => {
+    const file = join(folder, 'package-lock.json');
+    const { packages } = JSON.parse(readFileSync(join(root, file), 'utf8'));
+    const resolved = Object.entries(packages).filter(([, { resolved }]) => /^https?:/.test(resolved ?? ''));
+    return resolved.map(([path, { resolved }]) => `${file}: ${path}: resolved ${resolved}`);
+  });
+  return { ok: named.length === 0, output: named.join('\n') };
+}
+
+/** The parser brings 170 packages along: it is installed here and not with the project. */
+async function checkAsyncApi() {
+  const folder = join(root, ASYNCAPI_CHECK);
+  try {
+    await ensureInstalled(folder);
+  } catch (error) {
+    if (error instanceof Refusal) return { ok: false, output: error.message };
+    throw error;
+  }
+  return run(process.execPath, [join(folder, 'check.mjs')]);
 }

@@ -48,6 +48,7 @@ export const endpoints: readonly Endpoint[] = [
   { ...page, path: '/', summary: 'Where to find what' },
   { ...page, path: '/docs', summary: 'This documentation as a page' },
   { ...json, path: '/openapi.json', summary: 'The HTTP API as OpenAPI 3.1' },
+  { ...json, path: '/asyncapi.json', summary: 'The topics and messages of the bus as AsyncAPI 3.0' },
   { ...json, path: '/schemas', summary: 'The names of all JSON Schemas' },
   {
     ...json,

@@ -15,7 +15,8 @@ export function documentationPage(): string {
     html`<h1>Countersign: HTTP API</h1>
       <p>
         One origin for all services. The same as a document for programs: <a href="/openapi.json">OpenAPI 3.1</a>;
-        events and bodies as <a href="/schemas">JSON Schemas</a>.
+        events and bodies as <a href="/schemas">JSON Schemas</a>; the topics of the bus as
+        <a href="/asyncapi.json">AsyncAPI 3.0</a>.
       </p>
       <nav>
         ${services.map((service) => html`<a href="#${service}">${service}</a>`)}<a href="#schemas">schemas</a

@@ -1,4 +1,5 @@
 import { Controller, Get, Header, Inject, Param } from '@nestjs/common';
+import { asyncApiDocument } from '#contracts/asyncapi';
 import { jsonSchemas } from '#contracts/json-schemas';
 import { openApiDocument } from '#contracts/openapi';
 import { DomainError } from '#libs/kernel';
@@ -14,6 +15,7 @@ const PAGE_POLICY =
 @Controller()
 export class DocumentationController {
   private openApi: ReturnType<typeof openApiDocument> | undefined;
+  private asyncApi: ReturnType<typeof asyncApiDocument> | undefined;
   private page: string | undefined;
   private schemaFiles: ReturnType<typeof jsonSchemas> | undefined;
 
@@ -36,6 +38,11 @@ export class DocumentationController {
   @Get('/openapi.json')
   openapi() {
     return (this.openApi ??= openApiDocument());
+  }
+
+  @Get('/asyncapi.json')
+  asyncapi() {
+    return (this.asyncApi ??= asyncApiDocument());
   }
 
   @Get('/schemas')

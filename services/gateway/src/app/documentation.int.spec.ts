@@ -20,6 +20,9 @@ describe('the documentation', () => {
     expect(JSON.parse(await (await fetch(`${harness.gateway.url}/openapi.json`)).text())).toMatchObject({
       openapi: '3.1.0',
     });
+    expect(JSON.parse(await (await fetch(`${harness.gateway.url}/asyncapi.json`)).text())).toMatchObject({
+      asyncapi: '3.0.0',
+    });
     const { items }: { items: string[] } = JSON.parse(await (await fetch(`${harness.gateway.url}/schemas`)).text());
     expect(items).toContain('/schemas/events/case/CaseOpened.v1.json');
     const schema = await fetch(`${harness.gateway.url}/schemas/events/case/CaseOpened.v1.json`);
