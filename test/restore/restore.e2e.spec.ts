@@ -28,7 +28,7 @@ const STREAMS = ['case-a', 'case-b', 'case-c'];
 
 /** One story: each test goes on where the one before ended. */
 postgres.describe('a ledger that moves to another server by pg_dump and pg_restore', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'countersign-restore-'));
+  let folder: string;
   const followed = new Followed();
   const written: string[] = [];
   const published: string[] = [];
@@ -50,6 +50,7 @@ postgres.describe('a ledger that moves to another server by pg_dump and pg_resto
   }
 
   beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'countersign-restore-'));
     await createKeyMaterial(join(folder, 'keys'), new Date());
     first = await postgres.startServer();
     second = await postgres.startServer();

@@ -21,7 +21,7 @@ const TOPICS = [eventTopic('case'), ALERTS_TOPIC];
 /** One story: each test goes on where the one before ended. */
 postgres.describe('a ledger that moves to another server', () => {
   kafka.describe('and leaves Kafka where it is', () => {
-    const folder = mkdtempSync(join(tmpdir(), 'countersign-restore-'));
+    let folder: string;
     const followed = new Followed();
     let settings: KafkaSettings;
     let second: EmbeddedPostgres;
@@ -42,6 +42,7 @@ postgres.describe('a ledger that moves to another server', () => {
     }
 
     beforeAll(async () => {
+      folder = mkdtempSync(join(tmpdir(), 'countersign-restore-'));
       settings = { brokers: kafka.brokers, prefix: kafka.freshPrefix(), sessionTimeoutMs: 6_000 };
       await createTopics(settings, { topics: TOPICS, partitions: 2 }, createLogger('silent'));
       const first = await postgres.startServer();
