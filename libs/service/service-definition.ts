@@ -54,7 +54,10 @@ export interface ServiceDefinition<Config extends TObject = TObject> {
   readonly entities: readonly (new () => object)[];
   /** Run by `countersign migrate` alone. */
   readonly migrations: readonly (new () => MigrationInterface)[];
-  /** It proves events or passes them on, and interprets none of others: its store hands them out as they were written. */
+  /**
+   * It proves events or passes them on: its store hands them out as they were written. What it decides on itself, it
+   * reads by `upcasting(store)`.
+   */
   readonly readsAsStored?: true;
   /** Settings that the production profile must refuse, each as `NAME: reason`. */
   refuseInProduction?(config: Static<Config>): readonly string[];
