@@ -68,7 +68,8 @@ export const approvalEvents = eventContracts('approval', {
     caseId: Nullable(Uuid),
   }),
   ApprovalDenied: Closed({ ...OfApproval, comment: Personal(Text(4000, 0)), caseId: Nullable(Uuid) }),
-  ApprovalExpired: Closed({ ...OfApproval, caseId: Nullable(Uuid) }),
+  /** `deadline`: when it was over; the event's own time is when that was noticed. */
+  ApprovalExpired: Closed({ ...OfApproval, caseId: Nullable(Uuid), deadline: Type.Optional(Timestamp) }),
   /** Races with spending on the action's stream; the connector's answer, which needs the request, says who won. */
   RevocationRequested: Closed({
     ...OfApproval,

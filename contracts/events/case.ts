@@ -64,6 +64,7 @@ export const caseEvents = eventContracts('case', {
   }),
   EscalationAcknowledged: Closed({ caseId: Uuid, escalationId: Uuid, comment: Personal(Text(4000, 0)) }),
   /** Nobody acknowledged it in time. */
-  EscalationExpired: Closed({ caseId: Uuid, escalationId: Uuid }),
+  /** `deadline`: when it was over; the event's own time is when that was noticed. */
+  EscalationExpired: Closed({ caseId: Uuid, escalationId: Uuid, deadline: Type.Optional(Timestamp) }),
 });
 export type CaseEvent = EventOf<typeof caseEvents>;

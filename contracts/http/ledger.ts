@@ -26,6 +26,8 @@ export type ReplayQuery = Static<typeof ReplayQuery>;
 export const StoryLine = Closed({
   version: Type.Integer(),
   time: Timestamp,
+  /** When it happened, if it was recorded later. */
+  dated: Type.Optional(Timestamp),
   actor: Actor,
   type: Type.String(),
   /** One sentence for people. */

@@ -1,2 +1,3 @@
+export * from './dated';
 export * from './tell';
 export * from './stream-state';

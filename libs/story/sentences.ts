@@ -64,7 +64,8 @@ const ofCase: Sentences<typeof caseEvents> = {
       : `added the file ${quoted(name)} as evidence (${size ?? 0} bytes, SHA-256 ${digest ?? ''})`,
   CaseEscalated: ({ to, reason, deadline }) => `escalated to ${to.kind} ${to.id} until ${deadline}${because(reason)}`,
   EscalationAcknowledged: ({ comment }) => `acknowledged the escalation${because(comment)}`,
-  EscalationExpired: () => 'found that nobody had acknowledged the escalation in time',
+  EscalationExpired: ({ deadline }) =>
+    `found that nobody had acknowledged the escalation ${deadline === undefined ? 'in time' : `by ${deadline}`}`,
 };
 
 const playbook: Sentences<typeof playbookEvents> = {
@@ -98,7 +99,8 @@ const approval: Sentences<typeof approvalEvents> = {
   GrantRecorded: ({ approver, comment }) => `recorded the grant of ${approver}; more are needed${because(comment)}`,
   ApprovalGranted: ({ approvers, comment }) => `granted it (approved by ${approvers.join(', ')})${because(comment)}`,
   ApprovalDenied: ({ comment }) => `denied it${because(comment)}`,
-  ApprovalExpired: () => 'let the approval expire: nobody decided in time',
+  ApprovalExpired: ({ deadline }) =>
+    `let the approval expire: nobody decided ${deadline === undefined ? 'in time' : `by ${deadline}`}`,
   RevocationRequested: ({ reason }) => `asked to revoke the warrant${because(reason)}`,
 };
 

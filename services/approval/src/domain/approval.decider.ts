@@ -52,7 +52,7 @@ export function decide(command: ApprovalCommand, state: Approval): ApprovalEvent
       return deny(command, state);
     case 'Expire':
       return state.status === 'pending' && isPast(state.opened, command.now)
-        ? [{ type: 'ApprovalExpired', data: identityOf(state.opened) }]
+        ? [{ type: 'ApprovalExpired', data: { ...identityOf(state.opened), deadline: state.opened.deadline } }]
         : [];
     case 'Withdraw':
       return withdraw(command.reason, state);

@@ -100,7 +100,7 @@ const granted = (approvers: string[]): ApprovalEvent => ({
   data: { ...identity, approvers, comment: 'go', warrant: warrantFor(approvers) },
 });
 const denied: ApprovalEvent = { type: 'ApprovalDenied', data: { ...identity, comment: 'no' } };
-const expired: ApprovalEvent = { type: 'ApprovalExpired', data: identity };
+const expired: ApprovalEvent = { type: 'ApprovalExpired', data: { ...identity, deadline } };
 const revocation: ApprovalEvent = {
   type: 'RevocationRequested',
   data: { ...identity, request, reason: 'case closed' },

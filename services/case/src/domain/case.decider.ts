@@ -113,8 +113,8 @@ function decideOn(command: Exclude<CaseCommand, { type: 'OpenCase' }>, state: Op
       return [acknowledged(command, state)];
     case 'ExpireEscalation': {
       const { escalationId } = command;
-      const open = state.escalations.some((one) => one.escalationId === escalationId && one.status === 'open');
-      return open ? [{ type: 'EscalationExpired', data: { caseId, escalationId } }] : [];
+      const open = state.escalations.find((one) => one.escalationId === escalationId && one.status === 'open');
+      return open ? [{ type: 'EscalationExpired', data: { caseId, escalationId, deadline: open.deadline } }] : [];
     }
   }
 }

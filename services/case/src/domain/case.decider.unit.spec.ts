@@ -124,7 +124,7 @@ describe('an escalation', () => {
   it('expires when nobody has', () => {
     given(caseDecider, [...opened(), escalated])
       .when(expire)
-      .then([{ type: 'EscalationExpired', data: { caseId, escalationId } }]);
+      .then([{ type: 'EscalationExpired', data: { caseId, escalationId, deadline } }]);
   });
 
   it('does not expire once it is acknowledged, and is not acknowledged once it has expired', () => {

@@ -70,8 +70,14 @@ export function auditCommand(program: Command): void {
         items.push(...page.items);
         cursor = page.next;
       } while (cursor !== undefined);
-      const rows = items.map(({ version, time, text, actor }) => [version, when(time), text, actor.id]);
-      print(command, { stream, items }, () => table(['version', 'time', 'what', 'by'], rows));
+      const rows = items.map(({ version, time, dated, text, actor }) => [
+        version,
+        when(time),
+        dated === undefined ? null : when(dated),
+        text,
+        actor.id,
+      ]);
+      print(command, { stream, items }, () => table(['version', 'recorded', 'happened', 'what', 'by'], rows));
     });
   stateCommand(audit);
   proofCommands(audit);

@@ -9,7 +9,7 @@ import type { Principal } from '#contracts/identity';
 import { CHECKPOINT_KEYS, CHECKPOINT_LOG, exportText } from '#libs/audit';
 import { DomainError } from '#libs/kernel';
 import { CurrentPrincipal, SERVICE_CONTEXT, Trace, type RequestTrace, type ServiceContext } from '#libs/service';
-import { tell } from '#libs/story';
+import { datedOf, tell } from '#libs/story';
 import { keyIdOf, loadRootPublicKey, publicKeyText } from '#libs/warrant';
 import { endOfLedger, untilVisible, walkLedger, walkStream } from '../adapters/ledger-walk';
 import { CheckpointSigner } from './checkpoint-signer';
@@ -101,7 +101,8 @@ export class AuditController {
     const events = await store.readStream(category, stream, { from, limit: limit + 1 });
     const items = events.slice(0, limit).map((event) => {
       const { version, time, actor, type } = event;
-      return { version, time, actor, type, text: tell(event) };
+      const dated = datedOf(event);
+      return { version, time, ...(dated !== undefined && { dated }), actor, type, text: tell(event) };
     });
     const last = items.at(-1);
     if (!last && from === 1) throw new DomainError('not_found', { field: 'stream', reason: `There is no ${stream}.` });
