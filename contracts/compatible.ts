@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DomainError } from '#libs/kernel';
-import { repositoryRoot } from '#libs/local';
+// Not by #libs/local, which loads all that knows databases: a check is to be quick.
+import { repositoryRoot } from '../libs/local/repository-root';
 import { compareContracts } from './compatibility/compare-contracts';
 import { type ContractSnapshot, currentSnapshot } from './compatibility/contract-snapshot';
 

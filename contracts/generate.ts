@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
-import { repositoryRoot } from '#libs/local';
+// Not by #libs/local, which loads all that knows databases: a check is to be quick.
+import { repositoryRoot } from '../libs/local/repository-root';
 import { asyncApiDocument } from './asyncapi';
 import { RELEASED_FOLDER, writeRelease } from './compatible';
 import { jsonSchemas } from './json-schemas';
