@@ -1,6 +1,6 @@
 import type { QueryConfig } from 'pg';
 import type { Category } from '#contracts/envelope';
-import { jsonbArray, textArray } from './binary-array';
+import { byteaArray, intArray, jsonbArray, textArray, timeArray } from './binary-array';
 import { categoriesKey, categoryLiteral } from './event-rows';
 import type { StreamHead } from './port';
 import type { PreparedEvent } from './prepared-group';
@@ -69,25 +69,25 @@ export function appendStatement(
   return {
     ...statement,
     values: [
-      streams.map(({ unit }) => unit),
+      intArray(streams.map(({ unit }) => unit)),
       textArray(streams.map(({ category }) => category)),
       textArray(streams.map(({ stream }) => stream)),
-      streams.map(({ expected }) => expected.version),
-      textArray(streams.map(({ expected }) => expected.hash)),
-      textArray(streams.map(({ firstTime }) => firstTime)),
-      events.map(({ unit }) => unit),
+      intArray(streams.map(({ expected }) => expected.version)),
+      byteaArray(streams.map(({ expected }) => expected.hash)),
+      timeArray(streams.map(({ firstTime }) => firstTime)),
+      intArray(events.map(({ unit }) => unit)),
       textArray(rows.map(({ category }) => category)),
       textArray(rows.map(({ stream }) => stream)),
-      rows.map(({ version }) => version),
+      intArray(rows.map(({ version }) => version)),
       textArray(rows.map(({ id }) => id)),
       textArray(rows.map(({ type }) => type)),
-      rows.map(({ schemaVersion }) => schemaVersion),
+      intArray(rows.map(({ schemaVersion }) => schemaVersion)),
       textArray(rows.map(({ tenant }) => tenant)),
-      textArray(rows.map(({ time }) => time)),
+      timeArray(rows.map(({ time }) => time)),
       jsonbArray(events.map(({ prepared }) => prepared.canonical.actor)),
       jsonbArray(events.map(({ prepared }) => prepared.canonical.data)),
       jsonbArray(events.map(({ prepared }) => prepared.canonical.meta)),
-      textArray(rows.map(({ hash }) => hash)),
+      byteaArray(rows.map(({ hash }) => hash)),
     ],
   };
 }
@@ -100,10 +100,10 @@ function columns(first: number, types: readonly string[]): string {
   return types.map((type, index) => `(select $${first + index}::${type}[])`).join(', ');
 }
 
-const STREAM_TYPES = ['int', 'text', 'text', 'int', 'text', 'text'];
+const STREAM_TYPES = ['int', 'text', 'text', 'int', 'bytea', 'timestamptz'];
 const EVENT_TYPES = [
-  ...['int', 'text', 'text', 'int', 'text', 'text', 'int', 'text', 'text'],
-  ...['jsonb', 'jsonb', 'jsonb', 'text'],
+  ...['int', 'text', 'text', 'int', 'text', 'text', 'int', 'text', 'timestamptz'],
+  ...['jsonb', 'jsonb', 'jsonb', 'bytea'],
 ];
 
 function statementText(categories: readonly Category[], careful: boolean): string {
@@ -117,7 +117,7 @@ function statementText(categories: readonly Category[], careful: boolean): strin
            where category = ${categoryLiteral(category)} and stream = s.stream
            order by version desc limit 1) e on true
        where s.category = ${categoryLiteral(category)}
-         and (coalesce(e.version, 0) <> s.version or e.hash <> decode(s.hash, 'hex') or e.time > s.first_time::timestamptz)`,
+         and (coalesce(e.version, 0) <> s.version or e.hash <> s.hash or e.time > s.first_time)`,
   );
   const ids = categories.map(
     (category) => `
@@ -140,7 +140,7 @@ function statementText(categories: readonly Category[], careful: boolean): strin
       insert into ledger.events (category, stream, version, id, type, schema_version,
                                  tenant, time, actor, data, meta, hash)
       select category, stream, version, id::uuid, type, schema_version,
-             tenant, time::timestamptz, actor, data, meta, decode(hash, 'hex')
+             tenant, time, actor, data, meta, hash
         from new_events
        where unit <> all (array(select unit from blocked)) and unit <> all (array(select unit from taken))
        order by ordinal

@@ -1,7 +1,7 @@
 import { Client } from 'pg';
 import { EMPTY_DATABASE, usePostgres } from '#libs/testing';
 import { eventStoreConformance } from './conformance';
-import { anEvent, aStream, toStream } from './event-fixture';
+import { anEvent, aStream, eventsOf, toStream } from './event-fixture';
 import { migrateLedger } from './migrations';
 import type { EventStore } from './port';
 import { createPostgresEventStore } from './postgres-event-store';
@@ -21,6 +21,15 @@ describe('the event store on PostgreSQL', () => {
   afterAll(() => store.close());
 
   eventStoreConformance(() => store);
+
+  it('keeps every time that can be given, to the millisecond', async () => {
+    for (const time of ['0001-01-01T00:00:00.001Z', '1999-12-31T23:59:59.999Z', '9999-12-31T23:59:59.999Z']) {
+      const stream = aStream();
+      const written = eventsOf(await store.append([toStream(stream, [anEvent({ time })])]));
+      expect(written.map((event) => event.time)).toEqual([time]);
+      expect(await store.readStream('case', stream)).toEqual(written);
+    }
+  });
 
   it('says database_unavailable when nothing answers, and works again when something does', async () => {
     const nobody = createPostgresEventStore({ connection: { host: '127.0.0.1', port: 1 } });

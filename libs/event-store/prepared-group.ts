@@ -5,9 +5,9 @@ import { type CanonicalParts, eventHash } from './event-hash';
 import { type AppendGroup, type NewEvent, type RecordedEvent, type StreamAppend, type StreamHead } from './port';
 import { StreamMap } from './stream-map';
 
-/** An event that has been checked and hashed: all that is missing is where the store puts it. */
+/** An event that has been checked and hashed. All that is missing is its place, which the store fills in. */
 export interface PreparedEvent {
-  readonly event: Omit<RecordedEvent, 'tx' | 'position'>;
+  readonly event: RecordedEvent & { tx: string; position: string };
   readonly canonical: CanonicalParts;
 }
 
@@ -66,7 +66,8 @@ function prepareStream(append: StreamAppend, floor: string): PreparedStream {
     // Both are of the same fixed format, so that text order is time order.
     if (given.time > time) time = given.time;
     const { id, type, schemaVersion, actor, data, meta } = given;
-    const event = { category, stream, version, id, type, schemaVersion, tenant, time, actor, data, meta, hash: '' };
+    const place = { hash: '', tx: '', position: '' };
+    const event = { category, stream, version, id, type, schemaVersion, tenant, time, actor, data, meta, ...place };
     hash = eventHash(event, hash, canonical);
     event.hash = hash;
     return { event, canonical };

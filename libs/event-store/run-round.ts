@@ -24,9 +24,9 @@ export async function runRound(pool: Pool, round: Round, careful: boolean): Prom
   const blockedUnits = blocked.length > 0 ? unitsOf(blocked, round) : new Set<number>();
   const isWritten = ({ unit }: { unit: number }): boolean => !blockedUnits.has(unit) && !takenUnits.has(unit);
 
-  const recorded = withPlaces(round.events.filter(isWritten), row);
+  fillInPlaces(round.events.filter(isWritten), row);
   return {
-    written: round.planned.filter(isWritten).map((group) => ({ group, events: recordedOf(group, recorded) })),
+    written: round.planned.filter(isWritten).map((group) => ({ group, events: eventsOf(group) })),
     taken: round.planned.filter(({ unit }) => takenUnits.has(unit) && !blockedUnits.has(unit)),
     blocked,
   };
@@ -50,28 +50,17 @@ function unitsOf(blocked: readonly BlockedStream[], round: Round): Set<number> {
 }
 
 /** Rows get ascending positions in the order in which they are inserted, which is the order of the round's events. */
-function withPlaces(
-  events: readonly { readonly prepared: PreparedEvent }[],
-  { positions, tx }: AppendRow,
-): Map<PreparedEvent, RecordedEvent> {
+function fillInPlaces(written: readonly { readonly prepared: PreparedEvent }[], { positions, tx }: AppendRow): void {
   const places = positions === null ? [] : positions.split(',');
-  if (places.length !== events.length) {
-    throw new DomainError('internal', `an append of ${events.length} events wrote ${places.length}`);
+  if (places.length !== written.length) {
+    throw new DomainError('internal', `an append of ${written.length} events wrote ${places.length}`);
   }
-  const recorded = new Map<PreparedEvent, RecordedEvent>();
-  events.forEach(({ prepared }, index) => {
-    recorded.set(prepared, { ...prepared.event, tx: tx ?? '', position: places[index] ?? '' });
+  written.forEach(({ prepared: { event } }, index) => {
+    event.tx = tx ?? '';
+    event.position = places[index] ?? '';
   });
-  return recorded;
 }
 
-function recordedOf({ prepared }: PlannedGroup, recorded: ReadonlyMap<PreparedEvent, RecordedEvent>): RecordedEvent[] {
-  const events: RecordedEvent[] = [];
-  for (const stream of prepared) {
-    for (const event of stream.events) {
-      const found = recorded.get(event);
-      if (found) events.push(found);
-    }
-  }
-  return events;
+function eventsOf({ prepared }: PlannedGroup): RecordedEvent[] {
+  return prepared.flatMap((stream) => stream.events.map(({ event }) => event));
 }

@@ -13,7 +13,9 @@ describe('ids', () => {
   });
 
   it('gives new ids in time order', () => {
-    const ids = Array.from({ length: 100 }, newId);
+    const ids = Array.from({ length: 1_000 }, newId);
     expect([...ids].sort()).toEqual(ids);
+    expect(new Set(ids).size).toBe(ids.length);
+    for (const id of ids) expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
   });
 });
