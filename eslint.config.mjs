@@ -2,15 +2,7 @@ import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
   {
-    ignores: [
-      'dist/**',
-      'node_modules/**',
-      'coverage/**',
-      '**/*.cjs',
-      '**/*.mjs',
-      '.countersign/**',
-      'test/bench/peers/**',
-    ],
+    ignores: ['dist/**', 'node_modules/**', 'coverage/**', '**/*.cjs', '**/*.mjs', '.countersign/**'],
   },
   ...tseslint.configs.recommended,
   {

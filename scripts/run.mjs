@@ -18,11 +18,17 @@ const PROGRAMS = {
   reset: () => ['services/all-in-one/src/reset.js'],
 };
 
+/** Those that measure other event stores beside ours: test/bench/package.json names them. */
+const BENCHES_WITH_PEERS = ['append', 'replay'];
+
 const STEPS = {
   test: async (args) => (await import('./test.mjs')).test(args),
   verify: async () => (await import('./verify.mjs')).verify(),
   bench: async ([name, ...args]) => {
     if (!name || !/^[a-z][a-z-]*$/.test(name)) throw new Refusal('Which bench? For example: npm run bench -- append');
+    if (BENCHES_WITH_PEERS.includes(name)) {
+      await (await import('./install.mjs')).ensureInstalled(join(root, 'test', 'bench'));
+    }
     return runProgram(`test/bench/${name}.js`, args);
   },
 };

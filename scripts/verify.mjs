@@ -17,6 +17,8 @@ const CHECKS = [
 ];
 const LAYERS = ['contracts', 'libs', 'services'];
 const ASYNCAPI_CHECK = join('test', 'asyncapi');
+/** Each with a package-lock.json. */
+const PACKAGES = ['.', ASYNCAPI_CHECK, join('test', 'bench')];
 
 /** Runs every check, whatever became of those before, and ends with what each came to. */
 export async function verify() {
@@ -45,7 +47,7 @@ async function run(command, args) {
 
 /** A lock file that names a registry would send everybody to that registry, whatever they have configured. */
 function checkLockFiles() {
-  const named = ['.', ASYNCAPI_CHECK].flatMap((folder) => {
+  const named = PACKAGES.flatMap((folder) => {
     const file = join(folder, 'package-lock.json');
     const { packages } = JSON.parse(readFileSync(join(root, file), 'utf8'));
     const resolved = Object.entries(packages).filter(([, { resolved }]) => /^https?:/.test(resolved ?? ''));

@@ -63,3 +63,11 @@ export const median = (values: readonly number[]): number => quantile(values, 0.
 function rounded(value: number): number {
   return Math.abs(value) >= 100 ? Math.round(value) : Number(value.toPrecision(3));
 }
+
+/** Runs a bench on the command's arguments; what goes wrong shows in standard error and the exit code. */
+export function runBench(main: (args: readonly string[]) => Promise<void>): void {
+  main(process.argv.slice(2)).catch((error: unknown) => {
+    process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+    process.exitCode = 1;
+  });
+}

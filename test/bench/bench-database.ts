@@ -1,0 +1,82 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client } from 'pg';
+import { ensureOwnerAndDatabase, MIGRATION_STEPS, OWNER_ROLE } from '#libs/event-store';
+import { migrate, removeEmbeddedPostgres, startEmbeddedPostgres } from '#libs/local';
+import type { ServiceDefinition } from '#libs/service';
+
+/** One PostgreSQL server, for us and for all that we are measured against. */
+export interface BenchDatabase {
+  /** The ledger and, in schema `raw`, its twin; as the role of service `case`. */
+  readonly url: string;
+  /** An empty database of its own, as its owner. */
+  readonly emmettUrl: string;
+  /** Fills the twin with exactly the events of the ledger. */
+  copyLedgerToTwin(): Promise<void>;
+  /** All sides begin each round alike: nothing of the last one is left to be flushed. */
+  settle(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const PASSWORD = 'bench';
+const COLUMNS =
+  'category, stream, version, id, type, schema_version, tenant, time, actor, data, meta, hash, tx, position';
+
+/**
+ * A PostgreSQL of its own, durable as in production, with the ledger and its twin: schema `raw` with the same table,
+ * partition and indexes, and no row security.
+ * @param services whose tables are made, too.
+ */
+export async function benchDatabase(
+  ...services: readonly Pick<ServiceDefinition, 'name' | 'migrations'>[]
+): Promise<BenchDatabase> {
+  const parent = mkdtempSync(join(tmpdir(), 'countersign-bench-'));
+  const folder = join(parent, 'postgres');
+  const server = await startEmbeddedPostgres({ folder, settings: { max_wal_size: '4GB' } });
+  const admin = new Client({ connectionString: server.url() });
+  await admin.connect();
+  await ensureOwnerAndDatabase(admin, 'bench', PASSWORD);
+  await admin.query('create database emmett');
+  await admin.end();
+  await migrate({ url: server.url('bench'), services, passwords: { services: { case: PASSWORD } } });
+
+  const superuser = await connected(server.url('bench'));
+  await superuser.query(`set role ${OWNER_ROLE}`);
+  await superuser.query('create schema raw');
+  for (const { sql } of MIGRATION_STEPS) await superuser.query(sql.replaceAll('ledger.', 'raw.'));
+  await superuser.query(`
+    create table raw.events_case partition of raw.events for values in ('case');
+    grant usage on schema raw to countersign_case;
+    grant select, insert on raw.events, raw.events_case to countersign_case;
+    reset role`);
+  const stop = async (): Promise<void> => {
+    await superuser.end();
+    await server.stop();
+    await removeEmbeddedPostgres(folder);
+    rmSync(parent, { recursive: true, force: true });
+  };
+  // The server has a process group of its own: it would outlive a Ctrl-C.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => void stop().finally(() => process.exit(1)));
+  }
+  return {
+    url: server.url('bench', 'countersign_case', PASSWORD),
+    emmettUrl: server.url('emmett'),
+    copyLedgerToTwin: async () => {
+      await superuser.query(`insert into raw.events (${COLUMNS}) overriding system value
+                             select ${COLUMNS} from ledger.events order by tx, position`);
+    },
+    settle: async () => {
+      await superuser.query('vacuum analyze ledger.events, raw.events');
+      await superuser.query('checkpoint');
+    },
+    stop,
+  };
+}
+
+async function connected(connectionString: string): Promise<Client> {
+  const client = new Client({ connectionString });
+  await client.connect();
+  return client;
+}
