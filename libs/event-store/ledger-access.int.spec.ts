@@ -200,7 +200,7 @@ describe('a ledger that moves to a server whose transaction ids start low', () =
     const written: string[] = [];
     const seen: string[] = [];
     let cursor = await store.end();
-    let writing = true;
+    let [writing, reading] = [true, true];
     const write = async () => {
       while (writing) {
         const event = anEvent();
@@ -209,7 +209,7 @@ describe('a ledger that moves to a server whose transaction ids start low', () =
       }
     };
     const read = async () => {
-      while (writing || seen.length < written.length) {
+      while (reading || seen.length < written.length) {
         const page = await store.readAfter(cursor, { limit: 50 });
         seen.push(...page.events.map(({ id }) => id));
         ({ cursor } = page);
@@ -219,7 +219,8 @@ describe('a ledger that moves to a server whose transaction ids start low', () =
       for (let count = 0; count < 5; count += 1) await adopt({ rewound: true });
       writing = false;
     };
-    await Promise.all([write(), write(), read(), change()]);
+    const writers = Promise.all([write(), write()]).finally(() => (reading = false));
+    await Promise.all([writers, read(), change()]);
     expect(seen.sort()).toEqual(written.sort());
     await store.close();
   });
