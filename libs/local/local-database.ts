@@ -1,9 +1,13 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { Client } from 'pg';
 import type { ServiceName } from '#contracts/envelope';
 import { APP_ROLE, ensureOwnerAndDatabase, OWNER_ROLE, serviceRole } from '#libs/event-store';
 import { DomainError } from '#libs/kernel';
 import { type DataFolder, type LocalPasswords, localPasswords } from './data-folder';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres';
+import { clusterFolder } from './postgres-cluster-folder';
+import { readPostmaster } from './postmaster-pid';
 import { isAlive } from './process-identity';
 
 const DATABASE = 'countersign';
@@ -73,6 +77,15 @@ export async function startLocalDatabase(
       await server.stop();
     },
   };
+}
+
+/** MIGRATION_URL of the embedded PostgreSQL that runs on the folder now; undefined when none does. Starts nothing. */
+export function runningDatabaseUrl(folder: DataFolder): string | undefined {
+  const files = [join(folder.postgres, 'server.json'), join(folder.root, 'passwords.json')];
+  if (!files.every((file) => existsSync(file))) return undefined;
+  const server = readPostmaster(clusterFolder(folder.postgres).dataFolder);
+  if (server?.status !== 'ready' || server.port === undefined || !isAlive(server.pid)) return undefined;
+  return `postgres://${OWNER_ROLE}:${encodeURIComponent(localPasswords(folder).owner)}@127.0.0.1:${server.port}/${DATABASE}`;
 }
 
 async function prepare(server: EmbeddedPostgres, ownerPassword: string): Promise<void> {

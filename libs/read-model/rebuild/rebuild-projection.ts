@@ -129,14 +129,14 @@ class Rebuild {
     });
   }
 
-  /** To within a batch of the live tables, which go on meanwhile. */
+  /** To less than a batch behind the live tables, which go on meanwhile. */
   private readonly catchUp = async (): Promise<void> => {
     for (;;) {
       const target = await this.live.load(this.database, this.options.projection.name);
       const ahead = await this.countUpTo(target);
       this.meter.expect(ahead);
-      if (ahead <= this.batch) return;
       await this.shadow.follow(target, this.meter.add);
+      if (ahead <= this.batch) return;
     }
   };
 

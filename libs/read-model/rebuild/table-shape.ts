@@ -11,6 +11,8 @@ export interface TableShape {
   readonly indexes: readonly string[];
   /** How those statements name the table. */
   readonly qualifiedName: string;
+  /** Storage parameters: `fillfactor=90`. */
+  readonly options: readonly string[];
   readonly rowSecurity: boolean;
   readonly policies: readonly string[];
   readonly grants: readonly { readonly grantee: string; readonly privilege: string }[];
@@ -47,6 +49,7 @@ const SHAPE = `
       from pg_index i where indrelid = c.oid
         and not exists (select from pg_constraint where conindid = i.indexrelid and contype in ${MADE_BY_CONSTRAINT})),
     'qualifiedName', format('%I.%I', c.relnamespace::regnamespace::text, c.relname),
+    'options', coalesce(to_jsonb(c.reloptions), '[]'),
     'rowSecurity', c.relrowsecurity,
     'policies', (
       select coalesce(jsonb_agg(format('%I on %%s as %s for %s to %s%s%s', policyname, permissive, cmd,
@@ -87,6 +90,7 @@ export function copyStatements(shape: TableShape, schema: string, target: string
     `create table ${copy} (like ${source} including all excluding indexes)`,
     ...shape.constraints.map(({ name, definition }) => `alter table ${copy} add constraint ${name} ${definition}`),
     ...shape.indexes.map((statement) => elsewhere(statement, shape.qualifiedName, copy)),
+    ...(shape.options.length > 0 ? [`alter table ${copy} set (${shape.options.join(', ')})`] : []),
     ...(shape.rowSecurity ? [`alter table ${copy} enable row level security`] : []),
     ...shape.policies.map((policy) => `create policy ${policy.replace('%s', () => copy)}`),
     ...shape.grants.map(({ grantee, privilege }) => `grant ${privilege} on ${copy} to ${grantee}`),

@@ -26,7 +26,8 @@ const shape = () =>
   query(`
     select tablename, indexdef as what from pg_indexes where schemaname = 'svc_case'
     union all select tablename, policyname || qual || with_check || roles::text from pg_policies where schemaname = 'svc_case'
-    union all select relname, relacl::text || relrowsecurity || pg_get_userbyid(relowner) from pg_class
+    union all select relname, relacl::text || relrowsecurity || coalesce(reloptions::text, '') || pg_get_userbyid(relowner)
+      from pg_class
       where relnamespace = 'svc_case'::regnamespace and relkind = 'r'
     union all select table_name, column_name || data_type || is_nullable || ordinal_position from information_schema.columns
       where table_schema = 'svc_case'
@@ -46,6 +47,7 @@ describe('a rebuild of the case list', () => {
   it('gives the same rows while alerts keep coming and a reader keeps reading', async () => {
     await send(...cases('early', 40));
     const known = (await listing('early', 40)).map(({ caseId }) => caseId).sort();
+    await query('alter table svc_case.case_alert set (fillfactor = 90, autovacuum_enabled = true)');
     const before = await shape();
     const progress: RebuildProgress[] = [];
     let over = false;

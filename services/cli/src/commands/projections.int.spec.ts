@@ -93,7 +93,9 @@ describe('countersign projections', () => {
   });
 
   it('says what is missing or unknown', async () => {
+    process.env['COUNTERSIGN_DATA'] = '/nowhere';
     await expect(countersign('list')).rejects.toThrow(UsageProblem);
+    delete process.env['COUNTERSIGN_DATA'];
     await expect(onDatabase('rebuild', 'nobody')).rejects.toThrow(/Which service\?.*connector/);
     await expect(onDatabase('rebuild', 'approval', 'approval-deadlines')).rejects.toThrow(/it has: approvals/);
   });

@@ -11,6 +11,9 @@ login of the database's owner, since tables are made and replaced. Killed at any
 or the new ones, whole. It schedules no job and fires nothing. Use the release that the services run.
 `;
 
+const DATABASE_HELP =
+  'the owner’s login; MIGRATION_URL in the environment, or the database that runs on the data folder';
+
 /** Milliseconds between lines of progress. */
 const EVERY_MS = 1_000;
 
@@ -23,7 +26,7 @@ export function projectionsCommand(program: Command): void {
   projections
     .command('list')
     .description('Each read model, how far it is behind the ledger, and what its last rebuild showed')
-    .option('--database <url>', 'the owner’s login; MIGRATION_URL in the environment')
+    .option('--database <url>', DATABASE_HELP)
     .action(async (where: Where, command: Command) => {
       const { local, definitions, databases } = await product(where);
       const items = await local.listProjections(databases, definitions);
@@ -41,7 +44,7 @@ export function projectionsCommand(program: Command): void {
     .argument('[projection]', 'one of `projections list`; all of the service’s without it')
     .description('Make a read model anew from the ledger while everything runs, and show what was different')
     .option('--dry-run', 'compare only: the old rows stay; exit code 1 when they differ')
-    .option('--database <url>', 'the owner’s login; MIGRATION_URL in the environment')
+    .option('--database <url>', DATABASE_HELP)
     .addHelpText('after', REBUILD_HELP)
     .action(async (service: string, projection: string | undefined, options: Where & Mode, command: Command) => {
       const { local, definitions, databases } = await product(options);
@@ -75,11 +78,14 @@ interface Mode {
 
 /** Loaded here, since it is the whole product: no other command should wait for it. */
 async function product({ database }: Where) {
-  const url = database ?? process.env['MIGRATION_URL'];
-  if (!url) {
-    throw new UsageProblem('Which database? Set MIGRATION_URL to the login of its owner, or use --database URL.');
-  }
   const local = await import('#libs/local');
+  const folder = local.dataFolder(process.env['COUNTERSIGN_DATA'] || '.countersign');
+  const url = database ?? (process.env['MIGRATION_URL'] || local.runningDatabaseUrl(folder));
+  if (!url) {
+    throw new UsageProblem(
+      `Which database? None runs on ${folder.root}. Set MIGRATION_URL to the login of its owner, or use --database URL.`,
+    );
+  }
   const { variablePrefix } = await import('#libs/service');
   const { definitions } = await import('../../../all-in-one/src/services.js');
   const ownUrls = (name: ServiceDefinition['name']) => process.env[`${variablePrefix(name)}_MIGRATION_URL`];
