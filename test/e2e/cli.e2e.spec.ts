@@ -137,6 +137,29 @@ describe('npx countersign', () => {
     );
   });
 
+  it('proves an event and the checkpoints to somebody who does not see the ledger', async () => {
+    const events = await json<Page<{ id: string }>>('arno', 'cases', 'show', caseId, '--events');
+    const [proof, wrong] = [workFile('proof.json'), workFile('wrong.json')];
+    await run('audrey', 'audit', 'prove', events.items[0]?.id ?? '', '--output', proof);
+    const key = ['--root-key', join(running.demo.data, 'keys', 'root.public.pem')];
+    const checked = await countersign(['audit', 'check', proof, ...key]);
+    expect(checked).toMatchObject({ code: 0, stdout: expect.stringContaining(`version 1 of case-${caseId}`) });
+    writeFileSync(wrong, readFileSync(proof, 'utf8').replace('Brute force', 'Brave force'));
+    const found = await countersign(['audit', 'check', wrong, ...key]);
+    expect(found).toMatchObject({ code: 1, stdout: expect.stringContaining('not that of its content') });
+    await run('audrey', 'audit', 'consistency', '1', '--output', proof);
+    expect((await countersign(['audit', 'check', proof, ...key])).stdout).toMatch(/nothing was changed or removed/);
+    expect(await run('audrey', 'audit', 'witnesses')).toBe('none\n');
+  });
+
+  it('shows what something was, and what has changed since', async () => {
+    const approval = `approval-${asked[0]?.id ?? ''}`;
+    const now = await run('olivia', 'audit', 'state', approval, '--since', '2020-01-01T00:00:00Z');
+    expect(now).toMatch(/"status": "granted"[^]*Changes[^]*status +- +"granted"/);
+    expect(await run('olivia', 'audit', 'state', 'policy')).toMatch(/"disruptive"/);
+    expect(await run('arno', 'audit', 'state', `case-${caseId}`)).toMatch(/"severity": "/);
+  });
+
   it('lists dead letters', async () => {
     expect(await json('audrey', 'dlq', 'list')).toEqual({ items: [] });
     expect(await run('audrey', 'dlq', 'list')).toBe('none\n');
@@ -159,6 +182,8 @@ describe('npx countersign', () => {
       [['token', 'nobody', ...url], 1, /There is no local account 'nobody'; there are ines, adam/],
       [['alerts', 'send', 'nowhere.json', ...url, '--source-token', 'x'], 2, /no readable file nowhere\.json/],
       [['approvals', 'grant', caseId, '--digest', 'abc', ...url, '--as', 'olivia'], 2, /64 hexadecimal digits/],
+      [['dlq', 'drop', '00000000-0000-4000-8000-000000000000', ...url, '--as', 'root'], 1, /There is no dead letter/],
+      [['audit', 'state', 'alert-1', ...url, '--as', 'audrey'], 2, /has no state here/],
       [['cases', 'lst'], 1, /unknown command 'lst'/],
     ];
     for (const [args, code, message] of cases) {

@@ -24,15 +24,21 @@ export function dlqCommand(program: Command): void {
       const letter = await (await signedIn(command)).get<DeadLetterView>(`/v1/dead-letters/${encodeURIComponent(id)}`);
       print(command, letter, () => describeLetter(letter));
     });
-  dlq
-    .command('retry')
-    .argument('<id>')
-    .description('Put it before its handler again')
-    .action(async (id: string, _options: unknown, command: Command) => {
-      const path = `/v1/dead-letters/${encodeURIComponent(id)}/retry`;
-      const letter = await (await signedIn(command)).post<DeadLetterView>(path);
-      print(command, letter, () => describeLetter(letter));
-    });
+  const decisions = {
+    retry: 'Put it before its handler again; an alert, which is rejected by then, as a new reception',
+    drop: 'Take note that it is not to be handled; it stays where it is',
+  };
+  for (const [verb, description] of Object.entries(decisions)) {
+    dlq
+      .command(verb)
+      .argument('<id>')
+      .description(description)
+      .action(async (id: string, _options: unknown, command: Command) => {
+        const path = `/v1/dead-letters/${encodeURIComponent(id)}/${verb}`;
+        const letter = await (await signedIn(command)).post<DeadLetterView>(path);
+        print(command, letter, () => describeLetter(letter));
+      });
+  }
 }
 
 function describeLetter({ message, time, decidedAt, ...rest }: DeadLetterView): string {
