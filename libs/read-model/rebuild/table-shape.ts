@@ -16,7 +16,7 @@ export interface TableShape {
   readonly rowSecurity: boolean;
   readonly policies: readonly string[];
   readonly grants: readonly { readonly grantee: string; readonly privilege: string }[];
-  /** What a copy would lack: triggers and foreign keys. */
+  /** What a copy would lack: triggers, foreign keys and views. */
   readonly obstacles: readonly string[];
 }
 
@@ -66,7 +66,10 @@ const SHAPE = `
         select 'trigger ' || tgname as what from pg_trigger where tgrelid = c.oid and not tgisinternal
         union all
         select 'foreign key ' || conname from pg_constraint
-        where contype = 'f' and c.oid in (conrelid, confrelid)) as found)
+        where contype = 'f' and c.oid in (conrelid, confrelid)
+        union all
+        select distinct 'view ' || ev_class::regclass from pg_depend join pg_rewrite r on r.oid = objid
+        where classid = 'pg_rewrite'::regclass and refobjid = c.oid and ev_class <> c.oid) as found)
   ) as shape
   from pg_class c where c.oid = to_regclass($1)`;
 

@@ -8,7 +8,7 @@ import { type Page, useCaseService } from './case-service.fixture';
 import { host } from './domain/alert.fixture';
 import { service } from './service';
 
-const { postgres, get, post, send, eventually, alert, openCase } = useCaseService();
+const { postgres, services, get, post, send, eventually, alert, openCase } = useCaseService();
 
 const rebuild = (more: Partial<Parameters<typeof rebuildReadModel>[0]> = {}) =>
   rebuildReadModel({ url: postgres.ownerUrl, service, projection: 'case-list', ...more });
@@ -129,6 +129,22 @@ describe('a rebuild of the case list', () => {
     });
   });
 
+  it('mends a read model that is stuck, which then goes on', async () => {
+    const caseId = await openCase('stuck');
+    await listing('host-of-stuck', 1);
+    await query(`update svc_case.case_summary set alert_count = 2147483647 where case_id = '${caseId}'`);
+    await send({ uid: 'one-too-many', observables: [host('host-of-stuck')] });
+    await eventually(async () => {
+      const troubles = services().map(({ context }) => context.readModels.troubles()['case-list']);
+      return troubles.every((trouble) => trouble?.includes('out of range')) ? true : undefined;
+    });
+    expect(await rebuild()).toMatchObject({ outcome: 'replaced', equal: false });
+    await eventually(async () => {
+      const [row] = await listed('host-of-stuck');
+      return row?.alertCount === 2 ? true : undefined;
+    });
+  });
+
   it('schedules no deadline again, and cancels none', async () => {
     const caseId = await openCase('escalated');
     await post(`/v1/cases/${caseId}/escalations`, {
@@ -167,6 +183,16 @@ describe('a rebuild of the case list', () => {
     await report.end();
     expect(await rebuilding).toMatchObject({ outcome: 'replaced', equal: true });
     await listing('during-the-report', 1);
+  });
+
+  it('refuses a table that somebody's view reads', async () => {
+    await query('create view svc_case.titles as select title from svc_case.case_summary');
+    await expect(rebuild({ dryRun: true })).rejects.toMatchObject({
+      code: 'invalid_configuration',
+      field: 'svc_case.case_summary',
+      reason: 'cannot be rebuilt: it has view svc_case.titles',
+    });
+    await query('drop view svc_case.titles');
   });
 
   it('refuses a table that a migration changed while it was rebuilt, and leaves it alone', async () => {
