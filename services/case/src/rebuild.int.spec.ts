@@ -185,7 +185,7 @@ describe('a rebuild of the case list', () => {
     await listing('during-the-report', 1);
   });
 
-  it('refuses a table that somebody's view reads', async () => {
+  it('refuses a table that a view reads', async () => {
     await query('create view svc_case.titles as select title from svc_case.case_summary');
     await expect(rebuild({ dryRun: true })).rejects.toMatchObject({
       code: 'invalid_configuration',
