@@ -38,12 +38,14 @@ export async function streamLive(response: ServerResponse, options: LiveStreamOp
     let { cursor } = options;
     let silentSince = Date.now();
     while (!signal.aborted) {
+      // Where a quiet tenant goes on: what others have written since need not be looked through again.
+      const end = await store.end();
       const page = await store.readAfter(cursor, { categories, tenant, limit: PAGE });
       for (const [index, event] of page.events.entries()) {
         const isLast = index === page.events.length - 1;
         await write(response, message(event, isLast ? page.cursor : undefined), signal);
       }
-      cursor = page.cursor;
+      cursor = page.events.length === 0 ? end : page.cursor;
       if (page.events.length > 0) silentSince = Date.now();
       else if (Date.now() - silentSince >= HEARTBEAT_MS) {
         await write(response, ': still here\n\n', signal);

@@ -59,6 +59,19 @@ describe('the live stream', () => {
     again.abort();
   });
 
+  it('misses nothing of a tenant that was quiet while others wrote', async () => {
+    const headers = await harness.as('arno');
+    const stopping = new AbortController();
+    const stream = await fetch(`${harness.gateway.url}/v1/live`, { headers, signal: stopping.signal });
+    for (let index = 0; index < 30; index += 1) {
+      await append('other', 'OfSomebodyElse');
+      if (index % 10 === 9) await append('default', `Own${index}`);
+    }
+    const seen = await readUntil(stream, 'event: Own29');
+    expect([...seen.matchAll(/^event: (.+)$/gm)].map(([, type]) => type)).toEqual(['Own9', 'Own19', 'Own29']);
+    stopping.abort();
+  });
+
   it('refuses a cursor that is none, and categories that it does not carry', async () => {
     const headers = await harness.as('arno');
     const wrong = await fetch(`${harness.gateway.url}/v1/live?cursor=nonsense`, { headers });
