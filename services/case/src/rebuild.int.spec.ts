@@ -185,6 +185,41 @@ describe('a rebuild of the case list', () => {
     await listing('during-the-report', 1);
   });
 
+  it('takes along what the live tables have got while its last transaction waited for them', async () => {
+    const follower = new Client({ connectionString: postgres.ownerUrl });
+    await follower.connect();
+    // As a follower does in the middle of a batch: others go on, the rebuild waits.
+    await follower.query('begin; set local idle_in_transaction_session_timeout = 0');
+    await follower.query('lock table svc_case.projection_checkpoint in row exclusive mode');
+    const rebuilding = rebuild();
+    let over = false;
+    const sending = (async () => {
+      let sent = 0;
+      for (; !over; sent += 1) await send(...cases(`last-moment${sent}x`, 1));
+      return sent;
+    })();
+    const gone = async () => (await query<{ cursor: string }>('select cursor from svc_case.projection_checkpoint'))[0];
+    await eventually(async () => {
+      const waiting = await query(`select from pg_locks
+        where relation = 'svc_case.projection_checkpoint'::regclass and mode = 'ShareRowExclusiveLock' and not granted`);
+      return waiting.length > 0 ? true : undefined;
+    });
+    const before = await gone();
+    await eventually(async () => ((await gone())?.cursor !== before?.cursor ? true : undefined));
+    await follower.query('commit');
+    await follower.end();
+    expect(await rebuilding).toMatchObject({ outcome: 'replaced', equal: true });
+    over = true;
+    const sent = await sending;
+    await eventually(async () => {
+      const [row] = await query<{ count: string }>(
+        `select count(*) from svc_case.case_summary where search like '%last-moment%'`,
+      );
+      return Number(row?.count) === sent ? true : undefined;
+    });
+    expect(await rebuild({ dryRun: true })).toMatchObject({ equal: true });
+  });
+
   it('refuses a table that a view reads', async () => {
     await query('create view svc_case.titles as select title from svc_case.case_summary');
     await expect(rebuild({ dryRun: true })).rejects.toMatchObject({
