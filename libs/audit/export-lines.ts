@@ -1,5 +1,6 @@
 import { EXPORT_FORMAT, type ExportEnd, type ExportHeader } from '#contracts/audit';
-import type { RecordedEvent } from '#libs/event-store';
+import { canonicalParts, canonicalText, type RecordedEvent } from '#libs/event-store';
+import { DomainError } from '#libs/kernel';
 
 export interface ExportOptions {
   /** Whose events are shown; of those of other tenants only place and hash, so that the whole can still be verified. */
@@ -32,7 +33,7 @@ export async function* exportText(
     const lines = page.map((event) => {
       if (isShown(event, tenant)) {
         events += 1;
-        return `${JSON.stringify({ kind: 'event', ...event })}\n`;
+        return `${eventLine(event)}\n`;
       }
       leaves += 1;
       const { tx, position, hash } = event;
@@ -42,6 +43,26 @@ export async function* exportText(
   }
   const end: ExportEnd = { kind: 'end', events, leaves };
   yield `${JSON.stringify(end)}\n`;
+}
+
+/**
+ * In canonical form, out of which a verifier can cut what the hash covers; as it is where it has none, in a table that was
+ * tampered with.
+ */
+function eventLine(event: RecordedEvent): string {
+  try {
+    const { actor, data, meta } = canonicalParts(event);
+    const text = (field: 'category' | 'hash' | 'id' | 'position' | 'stream' | 'tenant' | 'time' | 'tx' | 'type') =>
+      `"${field}":${canonicalText(event[field])}`;
+    return (
+      `{"actor":${actor},${text('category')},"data":${data},${text('hash')},${text('id')},"kind":"event","meta":${meta},` +
+      `${text('position')},"schemaVersion":${event.schemaVersion},${text('stream')},${text('tenant')},${text('time')},` +
+      `${text('tx')},${text('type')},"version":${event.version}}`
+    );
+  } catch (error) {
+    if (error instanceof DomainError) return JSON.stringify({ kind: 'event', ...event });
+    throw error;
+  }
 }
 
 /** Checkpoints and their keys belong to the installation: every tenant needs them to verify its own events. */

@@ -2,7 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import type { AuditProblem, AuditReport } from '#contracts/audit';
 import { SigningKey } from '#contracts/action';
 import { CheckpointSigned } from '#contracts/events/checkpoint';
-import { type ChainFault, ChainVerifier, MerkleTree, type RecordedEvent } from '#libs/event-store';
+import { type ChainedEvent, type ChainFault, ChainVerifier, MerkleTree, type RecordedEvent } from '#libs/event-store';
 import { DomainError } from '#libs/kernel';
 import { KeyRing } from '#libs/warrant';
 import { Check } from 'typebox/value';
@@ -36,7 +36,7 @@ export class LedgerVerifier {
   private readonly witness: WitnessCheck | undefined;
   private readonly problems: AuditProblem[] = [];
   private problemCount = 0;
-  private last: { readonly tx: bigint; readonly position: bigint } | undefined;
+  private last: Pick<Leaf, 'tx' | 'position'> | undefined;
   private events = 0;
   private leaves = 0;
   private checkpoints = 0;
@@ -56,6 +56,16 @@ export class LedgerVerifier {
     if (this.options.scope === 'stream' || category !== 'checkpoint') return;
     if (type === 'SigningKeyPublished' && stream === CHECKPOINT_KEYS) this.learn(event);
     else if (type === 'CheckpointSigned' && stream === CHECKPOINT_LOG) this.check(event);
+  }
+
+  /**
+   * An event of another category than `checkpoint`, by what of it this verifies.
+   * @param hashAfter the hash that it must have after one with `previousHash`.
+   */
+  addHashed(event: ChainedEvent & Leaf, hashAfter: (previousHash: string) => string): void {
+    this.events += 1;
+    this.chains.addHashed(event, hashAfter);
+    this.grow(event, event);
   }
 
   /** An event of which only the place and the hash are shown: another tenant's. */
@@ -94,12 +104,9 @@ export class LedgerVerifier {
     };
   }
 
-  private grow({ hash, ...place }: Leaf, event?: RecordedEvent): void {
-    const [tx, position] = [BigInt(place.tx), BigInt(place.position)];
-    // A table that was tampered with can hold numbers that no leaf has: any other leaf breaks the root as well.
-    const leaf = { tx: toUint64(tx), position: toUint64(position), hash };
+  private grow({ tx, position, hash }: Leaf, event?: ChainedEvent): void {
     const { last } = this;
-    if (last && (tx < last.tx || (tx === last.tx && position <= last.position))) {
+    if (last && (compareIntegers(tx, last.tx) || compareIntegers(position, last.position)) <= 0) {
       this.problem({
         kind: 'out_of_order',
         reason: `(${tx}, ${position}) comes after (${last.tx}, ${last.position})`,
@@ -108,6 +115,8 @@ export class LedgerVerifier {
     }
     this.last = { tx, position };
     if (this.options.scope === 'stream') return;
+    // A table that was tampered with can hold numbers that no leaf has: any other leaf breaks the root as well.
+    const leaf = { tx: toUint64(tx), position: toUint64(position), hash };
     this.window.push(leaf, event?.category !== 'checkpoint');
     this.witness?.addLeaf(leaf);
   }
@@ -194,7 +203,17 @@ export class LedgerVerifier {
   }
 }
 
-const toUint64 = (value: bigint): string => String(BigInt.asUintN(64, value));
+/** As it stands where it cannot be another one: this is asked twice for each event. */
+function toUint64(text: string): string {
+  return text.length < 20 && !text.startsWith('-') ? text : String(BigInt.asUintN(64, BigInt(text)));
+}
+
+/** Decimal texts without leading zeros. */
+function compareIntegers(one: string, other: string): number {
+  if (one.startsWith('-') || other.startsWith('-')) return Number(BigInt(one) - BigInt(other));
+  if (one.length !== other.length) return one.length - other.length;
+  return one === other ? 0 : one < other ? -1 : 1;
+}
 const counted = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`;
 
 function chainProblem({ kind, stream, version, reason }: ChainFault): AuditProblem {

@@ -26,6 +26,12 @@ export interface ChainReport {
   readonly faults: readonly ChainFault[];
 }
 
+/** What the verification of a chain needs to see of an event, besides its hash computed anew. */
+export type ChainedEvent = Pick<RecordedEvent, 'category' | 'stream' | 'version' | 'hash'>;
+
+/** The last event of a stream. */
+type Head = { -readonly [Field in keyof StreamHead]: StreamHead[Field] };
+
 const MAX_FAULTS_LISTED = 100;
 
 /**
@@ -35,23 +41,31 @@ const MAX_FAULTS_LISTED = 100;
  * A chain alone does not show a cut-off tail, or a stream removed whole: that takes a signed checkpoint.
  */
 export class ChainVerifier {
-  private readonly heads = new StreamMap<StreamHead>();
+  private readonly heads = new StreamMap<Head>();
   private readonly faults: ChainFault[] = [];
   private faultCount = 0;
   private events = 0;
 
   add(event: RecordedEvent): void {
+    this.addHashed(event, (previousHash) => hashOf(event, previousHash));
+  }
+
+  /** @param hashAfter the hash that the event must have after one with `previousHash`; undefined when it can have none. */
+  addHashed(event: ChainedEvent, hashAfter: (previousHash: string) => string | undefined): void {
     this.events += 1;
     const { category, stream, version, hash } = event;
-    const head = this.heads.get(category, stream) ?? NO_STREAM;
+    const known = this.heads.get(category, stream);
+    const head: Head = known ?? { ...NO_STREAM };
     if (version <= head.version) return this.fault('repeated_version', event, 'this version came before');
     if (version > head.version + 1) {
       this.fault('missing_versions', event, `versions ${head.version + 1} to ${version - 1} are missing`);
-    } else if (hashOf(event, head.hash) !== hash) {
+    } else if (hashAfter(head.hash) !== hash) {
       this.fault('hash_mismatch', event, 'its hash does not fit its content and the event before it');
     }
     // Going on from the stored hash names what was changed, and not every event after it.
-    this.heads.set(category, stream, { version, hash });
+    head.version = version;
+    head.hash = hash;
+    if (!known) this.heads.set(category, stream, head);
   }
 
   report(): ChainReport {
@@ -59,7 +73,7 @@ export class ChainVerifier {
     return { events, streams: this.heads.size, faultCount, faults };
   }
 
-  private fault(kind: ChainFault['kind'], { category, stream, version }: RecordedEvent, reason: string): void {
+  private fault(kind: ChainFault['kind'], { category, stream, version }: ChainedEvent, reason: string): void {
     this.faultCount += 1;
     if (this.faults.length < MAX_FAULTS_LISTED) this.faults.push({ kind, category, stream, version, reason });
   }

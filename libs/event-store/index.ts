@@ -8,7 +8,7 @@ export * from './execute';
 export * from './execute-all';
 export { demandAdoptedLedger } from './ledger-server';
 export * from './memory-event-store';
-export { EMPTY_ROOT, leafHash, MerkleTree, type MerkleFrontier } from './merkle';
+export { EMPTY_ROOT, LEAF_BYTES, leafHash, MerkleTree, type MerkleFrontier, sha256, writeLeaf } from './merkle';
 export * from './merkle-proof';
 export * from './migrations';
 export * from './port';

@@ -1,29 +1,58 @@
-import { createHash } from 'node:crypto';
+import { createHash, hash as digest } from 'node:crypto';
 import { DomainError } from '#libs/kernel';
 import type { RecordedEvent } from './port';
 
 /** SHA-256 of the empty string: the root of a tree without leaves (RFC 6962, section 2.1). */
 export const EMPTY_ROOT = createHash('sha256').digest('hex');
 
+/** Of what `writeLeaf` writes. */
+export const LEAF_BYTES = 49;
+
 /**
- * The leaf hash of an event: SHA-256(0x00 || tx || position || hash), with `tx` and `position` as unsigned 64-bit
- * big-endian integers and `hash` as its 32 bytes; 48 bytes of leaf (RFC 6962, section 2.1).
+ * Writes what is hashed for an event's leaf: 0x00 || tx || position || hash, with `tx` and `position` as unsigned 64-bit
+ * big-endian integers and `hash` as its 32 bytes (RFC 6962, section 2.1).
+ * @throws DomainError('invalid_field') for a hash that is none.
  */
-export function leafHash({ tx, position, hash }: Pick<RecordedEvent, 'tx' | 'position' | 'hash'>): Buffer {
-  const leaf = Buffer.alloc(49);
-  leaf.writeBigUInt64BE(BigInt(tx), 1);
-  leaf.writeBigUInt64BE(BigInt(position), 9);
-  if (leaf.write(hash, 17, 32, 'hex') !== 32 || hash.length !== 64) {
+export function writeLeaf(
+  { tx, position, hash }: Pick<RecordedEvent, 'tx' | 'position' | 'hash'>,
+  bytes: Buffer,
+  at = 0,
+): void {
+  bytes[at] = 0;
+  writeUint64(tx, bytes, at + 1);
+  writeUint64(position, bytes, at + 9);
+  if (bytes.write(hash, at + 17, 32, 'hex') !== 32 || hash.length !== 64) {
     throw new DomainError('invalid_field', { field: 'hash', reason: 'must be 64 hexadecimal digits' });
   }
-  return createHash('sha256').update(leaf).digest();
 }
+
+function writeUint64(text: string, bytes: Buffer, at: number): void {
+  const number = Number(text);
+  if (number > Number.MAX_SAFE_INTEGER) {
+    bytes.writeBigUInt64BE(BigInt(text), at);
+  } else {
+    bytes.writeUInt32BE(Math.floor(number / 2 ** 32), at);
+    bytes.writeUInt32BE(number % 2 ** 32, at + 4);
+  }
+}
+
+/** The leaf hash of an event: SHA-256 of what `writeLeaf` writes. */
+export function leafHash(event: Pick<RecordedEvent, 'tx' | 'position' | 'hash'>): Buffer {
+  writeLeaf(event, leaf);
+  return sha256(leaf);
+}
+const leaf = Buffer.alloc(LEAF_BYTES);
 
 /** SHA-256(0x01 || left || right). */
 export function nodeHash(left: Buffer, right: Buffer): Buffer {
-  return createHash('sha256').update(NODE_PREFIX).update(left).update(right).digest();
+  left.copy(node, 1);
+  right.copy(node, 33);
+  return sha256(node);
 }
-const NODE_PREFIX = Buffer.from([1]);
+const node = Buffer.alloc(65, 1);
+
+/** By way of a text, which costs a third of what a Hash object or a buffer of its own does for so few bytes. */
+export const sha256 = (bytes: Buffer): Buffer => Buffer.from(digest('sha256', bytes, 'binary'), 'latin1');
 
 /** A tree's frontier as it is kept between checkpoints: all that is needed to go on. */
 export interface MerkleFrontier {

@@ -12,6 +12,8 @@ import { demandReadable, readWitness } from '../witness';
 import { proofCommands } from './audit-proofs';
 import { stateCommand } from './audit-state';
 
+/** An export is read in larger pieces than is usual: each costs as much as some events. */
+const READ_BYTES = 1024 * 1024;
 const A_DAY_MS = 24 * 60 * 60 * 1000;
 
 export function auditCommand(program: Command): void {
@@ -26,6 +28,7 @@ export function auditCommand(program: Command): void {
       '--single-tenant',
       'for an export: there is no other tenant, so that a leaf is an event that somebody hides',
     )
+    .option('--strict', 'for an export: parse every event and write its canonical form anew; the report is the same')
     .option('--no-checkpoint', 'verify what is there, without signing a checkpoint over the latest events first')
     .action(async (file: string | undefined, options: VerifyOptions, command: Command) => {
       const report = file === undefined ? await verifyRunning(command, options) : await verifyFile(file, options);
@@ -93,14 +96,16 @@ interface VerifyOptions {
   readonly rootKey?: string;
   readonly witness?: string;
   readonly singleTenant?: boolean;
+  readonly strict?: boolean;
   readonly checkpoint: boolean;
 }
 
 async function verifyRunning(command: Command, options: VerifyOptions): Promise<AuditReport> {
-  const { rootKey, witness, singleTenant, checkpoint } = options;
-  if (rootKey !== undefined || witness !== undefined || singleTenant) {
+  const { rootKey, witness, singleTenant, strict, checkpoint } = options;
+  if (rootKey !== undefined || witness !== undefined || singleTenant || strict) {
     throw new UsageProblem(
-      '--root-key, --witness and --single-tenant go with an export: countersign audit verify EXPORT --root-key FILE',
+      '--root-key, --witness, --single-tenant and --strict go with an export: ' +
+        'countersign audit verify EXPORT --root-key FILE',
     );
   }
   const client = await signedIn(command);
@@ -109,7 +114,7 @@ async function verifyRunning(command: Command, options: VerifyOptions): Promise<
 }
 
 async function verifyFile(file: string, options: VerifyOptions): Promise<AuditReport> {
-  const { rootKey, witness, singleTenant } = options;
+  const { rootKey, witness, singleTenant, strict } = options;
   if (rootKey === undefined) {
     throw new UsageProblem('An export is verified with the root’s public key, kept outside: --root-key FILE (PEM).');
   }
@@ -117,7 +122,8 @@ async function verifyFile(file: string, options: VerifyOptions): Promise<AuditRe
   const [{ verifyExport }, { loadRootPublicKey }] = await Promise.all([import('#libs/audit'), import('#libs/warrant')]);
   const rootPublicKey: KeyObject = await loadRootPublicKey({ rootPublicKeyFile: rootKey });
   await demandReadable(file);
-  return verifyExport(createReadStream(file), { rootPublicKey, witness: await readWitness(witness), singleTenant });
+  const source = createReadStream(file, { highWaterMark: READ_BYTES });
+  return verifyExport(source, { rootPublicKey, witness: await readWitness(witness), singleTenant, strict });
 }
 
 function describeReport(report: AuditReport): string {
