@@ -20,22 +20,6 @@ export const CheckpointSigned = Closed({
 });
 export type CheckpointSigned = Static<typeof CheckpointSigned>;
 
-const Witnessed = {
-  /** Thumbprint of the root key of the ledger that was witnessed. */
-  ledger: Text(100),
-  publicKey: Text(100),
-  checkpoint: CheckpointSigned,
-};
-/** Of another ledger, which has shown that it continues the one witnessed before. */
-export const CheckpointWitnessed = Closed(Witnessed);
-/** Of another ledger, signed by its key, and not a continuation of what was witnessed before: it has been rewritten. */
-export const CheckpointContradicted = Closed({ ...Witnessed, reason: Text(2000) });
-
-/** Streams `checkpoint-keys`, `checkpoint-log`, and `checkpoint-witness-<id>` for each other ledger. */
-export const checkpointEvents = eventContracts('checkpoint', {
-  SigningKeyPublished: SigningKey,
-  CheckpointSigned,
-  CheckpointWitnessed,
-  CheckpointContradicted,
-});
+/** Streams `checkpoint-keys` and `checkpoint-log`: of the installation, and shown to every tenant. */
+export const checkpointEvents = eventContracts('checkpoint', { SigningKeyPublished: SigningKey, CheckpointSigned });
 export type CheckpointEvent = EventOf<typeof checkpointEvents>;

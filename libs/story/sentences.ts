@@ -144,15 +144,15 @@ const dataset: Sentences<typeof datasetEvents> = {
 
 const checkpoint: Sentences<typeof checkpointEvents> = {
   SigningKeyPublished: ({ keyId, purpose }) => `published the ${purpose} key ${keyId}`,
-  CheckpointWitnessed: ({ ledger, checkpoint }) =>
-    `witnessed checkpoint ${checkpoint.sequence} of the ledger ${ledger}`,
-  CheckpointContradicted: ({ ledger, checkpoint, reason }) =>
-    `refused checkpoint ${checkpoint.sequence} of the ledger ${ledger}: ${reason}`,
   CheckpointSigned: ({ sequence, size, root }) =>
     `signed checkpoint ${sequence} over ${plural(size, 'event')}, root ${shortId(root)}`,
 };
 
 const audit: Sentences<typeof auditEvents> = {
+  CheckpointWitnessed: ({ ledger, checkpoint }) =>
+    `witnessed checkpoint ${checkpoint.sequence} of the ledger ${ledger}`,
+  CheckpointContradicted: ({ ledger, checkpoint, reason }) =>
+    `refused checkpoint ${checkpoint.sequence} of the ledger ${ledger}: ${reason}`,
   LedgerRead: ({ what, query }) => `read ${READINGS[what]}${because(JSON.stringify(query))}`,
 };
 const READINGS = {

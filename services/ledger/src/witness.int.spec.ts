@@ -184,7 +184,7 @@ describe('a witness', () => {
       expect(await witness(rewritten)).toMatchObject({ status: 409, body: { code: 'ledger_contradicted' } });
     }
     const { body } = await theirs.get<{ items: { data: { checkpoint: CheckpointSigned } }[] }>(
-      '/v1/events?category=checkpoint&type=CheckpointContradicted',
+      '/v1/events?category=audit&type=CheckpointContradicted',
     );
     expect(
       body.items.filter(({ data }) => data.checkpoint.root === 'cd'.repeat(32) && data.checkpoint.sequence === 2),

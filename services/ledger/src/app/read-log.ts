@@ -1,4 +1,4 @@
-import type { AuditEvent } from '#contracts/events/audit';
+import type { LedgerRead } from '#contracts/events/audit';
 import type { Principal } from '#contracts/identity';
 import { type EventStore, NO_STREAM, toNewEvents } from '#libs/event-store';
 import { type Clock, deterministicId, DomainError } from '#libs/kernel';
@@ -20,13 +20,13 @@ export class ReadLog {
   ) {}
 
   /** @throws DomainError('database_unavailable' | 'stream_conflict'): then nothing may be shown. */
-  async record(what: AuditEvent['data']['what'], query: object, { principal, trace }: Reading): Promise<void> {
+  async record(what: LedgerRead['what'], query: object, { principal, trace }: Reading): Promise<void> {
     const { tenant, subject } = principal;
     const stream = `audit-${deterministicId('audit', tenant, subject)}`;
     const meta = { correlationId: trace.correlationId, traceparent: trace.traceparent };
     // As it was asked, without what was left out.
     const asked = Object.fromEntries(Object.entries(query).filter(([, value]) => value !== undefined));
-    const event: AuditEvent = { type: 'LedgerRead', data: { what, query: asked } };
+    const event = { type: 'LedgerRead', data: { what, query: asked } };
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
       const expected = (await this.store.heads('audit', [stream])).get(stream) ?? NO_STREAM;
       const envelope = { category: 'audit', stream, actor: actorOf(principal), meta, time: this.clock.now() } as const;

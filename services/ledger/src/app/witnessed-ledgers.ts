@@ -1,5 +1,5 @@
 import type { Actor, EventMeta } from '#contracts/envelope';
-import type { CheckpointEvent } from '#contracts/events/checkpoint';
+import type { AuditEvent } from '#contracts/events/audit';
 import type { WitnessedLedger, WitnessStatement } from '#contracts/witness';
 import { demandSignature } from '#libs/audit';
 import { type EventStore, NO_STREAM, toNewEvents, verifyConsistency } from '#libs/event-store';
@@ -61,24 +61,24 @@ export class WitnessedLedgers {
   }
 
   private async read(stream: string) {
-    const head = (await this.store.heads('checkpoint', [stream])).get(stream) ?? NO_STREAM;
+    const head = (await this.store.heads('audit', [stream])).get(stream) ?? NO_STREAM;
     if (head.version === 0) return { head, last: undefined };
-    const [event] = await this.store.readStream('checkpoint', stream, { from: head.version, limit: 1 });
+    const [event] = await this.store.readStream('audit', stream, { from: head.version, limit: 1 });
     // What this service has written, by its contract.
     return { head, last: event?.data as unknown as WitnessedLedger };
   }
 
   /** False when somebody else was faster. */
-  private async append(stream: string, event: CheckpointEvent, context: WitnessContext, at?: typeof NO_STREAM) {
+  private async append(stream: string, event: AuditEvent, context: WitnessContext, at?: typeof NO_STREAM) {
     const { tenant, actor, meta } = context;
-    const expected = at ?? (await this.store.heads('checkpoint', [stream])).get(stream) ?? NO_STREAM;
-    const events = toNewEvents([event], { category: 'checkpoint', stream, actor, meta, time: this.clock.now() });
-    const result = await this.store.append([{ category: 'checkpoint', stream, tenant, expected, events }]);
+    const expected = at ?? (await this.store.heads('audit', [stream])).get(stream) ?? NO_STREAM;
+    const events = toNewEvents([event], { category: 'audit', stream, actor, meta, time: this.clock.now() });
+    const result = await this.store.append([{ category: 'audit', stream, tenant, expected, events }]);
     return result.status !== 'conflict';
   }
 }
 
 const witnessStream = (tenant: string, ledger: string): string =>
-  `checkpoint-witness-${deterministicId('witness', tenant, ledger)}`;
+  `audit-witness-${deterministicId('witness', tenant, ledger)}`;
 const contradictionStream = (tenant: string, ledger: string): string =>
-  `checkpoint-contradicted-${deterministicId('witness', tenant, ledger)}`;
+  `audit-contradicted-${deterministicId('witness', tenant, ledger)}`;

@@ -1,4 +1,5 @@
-import type { CheckpointEvent, CheckpointSigned } from '#contracts/events/checkpoint';
+import type { AuditEvent } from '#contracts/events/audit';
+import type { CheckpointSigned } from '#contracts/events/checkpoint';
 import { type Decider, DomainError } from '#libs/kernel';
 
 /** Another ledger, as far as it was witnessed here. */
@@ -17,7 +18,7 @@ export interface WitnessCheckpoint {
   readonly isConsistent: boolean;
 }
 
-type WitnessEvent = Extract<CheckpointEvent, { type: 'CheckpointWitnessed' | 'CheckpointContradicted' }>;
+type WitnessEvent = Extract<AuditEvent, { type: 'CheckpointWitnessed' | 'CheckpointContradicted' }>;
 
 /** Takes a checkpoint that continues what was witnessed before; records one that does not, for it proves a rewriting. */
 export const witnessedDecider: Decider<WitnessedState, WitnessCheckpoint, WitnessEvent> = {
