@@ -1,9 +1,9 @@
 import { Client } from 'pg';
 import { createPostgresEventStore } from '#libs/event-store';
 import { emmett, ours, rawPg, type Write, WRITERS } from './append-writers';
-import { benchDatabase } from './bench-database';
+import { onBenchDatabase } from './bench-database';
 import { openEmmett } from './emmett';
-import { benchResult, median, printReport, quantile, runBench } from './report';
+import { benchResult, median, numberArgument, printReport, quantile, runBench } from './report';
 import { inRounds } from './rounds';
 
 /**
@@ -40,9 +40,8 @@ async function measure(writers: readonly Write[], durationMs: number): Promise<M
 }
 
 async function main(args: readonly string[]): Promise<void> {
-  const durationMs = Number(args.find((arg) => arg.startsWith('--seconds='))?.split('=')[1] ?? 0.75) * 1000;
-  const database = await benchDatabase();
-  try {
+  const durationMs = numberArgument(args, 'seconds', 0.75) * 1000;
+  await onBenchDatabase([], async (database) => {
     const store = createPostgresEventStore({ connection: { connectionString: database.url, max: WRITERS } });
     const clients = Array.from({ length: WRITERS }, () => new Client({ connectionString: database.url }));
     await Promise.all(clients.map((client) => client.connect()));
@@ -70,9 +69,7 @@ async function main(args: readonly string[]): Promise<void> {
     }
     await Promise.all([...clients.map((client) => client.end()), emmettStore.close(), store.close()]);
     printReport('append', results, args);
-  } finally {
-    await database.stop();
-  }
+  });
 }
 
 runBench(main);

@@ -5,6 +5,7 @@ import { Client } from 'pg';
 import { ensureOwnerAndDatabase, MIGRATION_STEPS, OWNER_ROLE } from '#libs/event-store';
 import { migrate, removeEmbeddedPostgres, startEmbeddedPostgres } from '#libs/local';
 import type { ServiceDefinition } from '#libs/service';
+import { benchFailed } from './report';
 
 /** One PostgreSQL server, for us and for all that we are measured against. */
 export interface BenchDatabase {
@@ -24,12 +25,30 @@ const COLUMNS =
   'category, stream, version, id, type, schema_version, tenant, time, actor, data, meta, hash, tx, position';
 
 /**
+ * Runs `work` on a database of its own, of which nothing is left. What goes wrong is told before the server stops under
+ * the connections of who is measured.
+ */
+export async function onBenchDatabase(
+  services: readonly Pick<ServiceDefinition, 'name' | 'migrations'>[],
+  work: (database: BenchDatabase) => Promise<void>,
+): Promise<void> {
+  const database = await benchDatabase(services);
+  try {
+    await work(database);
+  } catch (error) {
+    benchFailed(error);
+  } finally {
+    await database.stop();
+  }
+}
+
+/**
  * A PostgreSQL of its own, durable as in production, with the ledger and its twin: schema `raw` with the same table,
  * partition and indexes, and no row security.
  * @param services whose tables are made, too.
  */
-export async function benchDatabase(
-  ...services: readonly Pick<ServiceDefinition, 'name' | 'migrations'>[]
+async function benchDatabase(
+  services: readonly Pick<ServiceDefinition, 'name' | 'migrations'>[],
 ): Promise<BenchDatabase> {
   const parent = mkdtempSync(join(tmpdir(), 'countersign-bench-'));
   const folder = join(parent, 'postgres');

@@ -66,8 +66,15 @@ function rounded(value: number): number {
 
 /** Runs a bench on the command's arguments; what goes wrong shows in standard error and the exit code. */
 export function runBench(main: (args: readonly string[]) => Promise<void>): void {
-  main(process.argv.slice(2)).catch((error: unknown) => {
-    process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
-    process.exitCode = 1;
-  });
+  main(process.argv.slice(2)).catch(benchFailed);
+}
+
+export function benchFailed(error: unknown): void {
+  process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+  process.exitCode = 1;
+}
+
+/** The number that `--name=N` gives among the arguments. */
+export function numberArgument(args: readonly string[], name: string, fallback: number): number {
+  return Number(args.find((arg) => arg.startsWith(`--${name}=`))?.split('=')[1] ?? fallback);
 }

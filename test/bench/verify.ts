@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { verifyExport } from '#libs/audit';
 import { EVENTS_A_CASE } from './case-histories';
 import { writeExport } from './exported-ledger';
-import { benchResult, median, printReport, runBench } from './report';
+import { benchResult, median, numberArgument, printReport, runBench } from './report';
 import { inRounds } from './rounds';
 
 /**
@@ -29,7 +29,7 @@ async function hashed(file: string): Promise<void> {
 }
 
 async function main(args: readonly string[]): Promise<void> {
-  const cases = Number(args.find((arg) => arg.startsWith('--cases='))?.split('=')[1] ?? 12_000);
+  const cases = numberArgument(args, 'cases', 12_000);
   const folder = mkdtempSync(join(tmpdir(), 'countersign-bench-'));
   try {
     const file = join(folder, 'export.ndjson');
