@@ -8,3 +8,4 @@ export type { RebuildProgress } from './rebuild/progress';
 export * from './rebuild/rebuild-projection';
 export type { RebuildReport } from './rebuild/rebuild-record';
 export * from './tenant';
+export { upsertRows } from './upsert-rows';

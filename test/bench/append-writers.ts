@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Client } from 'pg';
-import { type EventStore, type NewEvent, NO_STREAM, type StreamHead } from '#libs/event-store';
-import { newId } from '#libs/kernel';
+import { type EventStore, type NewEvent, NO_STREAM, type StreamHead } from '../../libs/event-store';
+import { newId } from '../../libs/kernel';
 import type { EmmettStore } from './emmett';
 
 export const WRITERS = 8;

@@ -1,5 +1,5 @@
 import { Client } from 'pg';
-import { createPostgresEventStore } from '#libs/event-store';
+import { createPostgresEventStore } from '../../libs/event-store';
 import { emmett, ours, rawPg, type Write, WRITERS } from './append-writers';
 import { onBenchDatabase } from './bench-database';
 import { openEmmett } from './emmett';

@@ -2,15 +2,17 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
-import { ensureOwnerAndDatabase, MIGRATION_STEPS, OWNER_ROLE } from '#libs/event-store';
-import { migrate, removeEmbeddedPostgres, startEmbeddedPostgres } from '#libs/local';
-import type { ServiceDefinition } from '#libs/service';
+import { ensureOwnerAndDatabase, MIGRATION_STEPS, OWNER_ROLE } from '../../libs/event-store';
+import { migrate, removeEmbeddedPostgres, startEmbeddedPostgres } from '../../libs/local';
+import type { ServiceDefinition } from '../../libs/service';
 import { benchFailed } from './report';
 
 /** One PostgreSQL server, for us and for all that we are measured against. */
 export interface BenchDatabase {
   /** The ledger and, in schema `raw`, its twin; as the role of service `case`. */
   readonly url: string;
+  /** The same as the superuser, who may act as everybody. */
+  readonly superuserUrl: string;
   /** An empty database of its own, as its owner. */
   readonly emmettUrl: string;
   /** Fills the twin with exactly the events of the ledger. */
@@ -81,6 +83,7 @@ async function benchDatabase(
   }
   return {
     url: server.url('bench', 'countersign_case', PASSWORD),
+    superuserUrl: server.url('bench'),
     emmettUrl: server.url('emmett'),
     copyLedgerToTwin: async () => {
       await superuser.query(`insert into raw.events (${COLUMNS}) overriding system value

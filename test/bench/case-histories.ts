@@ -1,8 +1,8 @@
-import { CASE_STATUSES, type CaseEvent } from '#contracts/events/case';
-import type { AttackId, Observable, Severity } from '#contracts/alert';
+import { CASE_STATUSES, type CaseEvent } from '../../contracts/events/case';
+import type { AttackId, Observable, Severity } from '../../contracts/alert';
 import type { Static } from 'typebox';
-import { toNewEvents, type NewEvent } from '#libs/event-store';
-import { newId } from '#libs/kernel';
+import { toNewEvents, type NewEvent } from '../../libs/event-store';
+import { newId } from '../../libs/kernel';
 
 /** The next event of a case. */
 export interface CaseTurn {

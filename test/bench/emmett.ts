@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import type { JsonObject } from '#libs/kernel';
-import { repositoryRoot } from '#libs/local';
+import type { JsonObject } from '../../libs/kernel';
+import { repositoryRoot } from '../../libs/local';
 
 export interface EmmettEvent {
   readonly type: string;

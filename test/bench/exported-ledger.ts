@@ -2,10 +2,10 @@ import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypt
 import { createWriteStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { CHECKPOINT_KEYS, CHECKPOINT_LOG, checkpointDigest, exportText, signCheckpoint } from '#libs/audit';
-import type { CheckpointSigned } from '#contracts/events/checkpoint';
-import type { Category } from '#contracts/envelope';
-import { serviceActor } from '#contracts/envelope';
+import { CHECKPOINT_KEYS, CHECKPOINT_LOG, checkpointDigest, exportText, signCheckpoint } from '../../libs/audit';
+import type { CheckpointSigned } from '../../contracts/events/checkpoint';
+import type { Category } from '../../contracts/envelope';
+import { serviceActor } from '../../contracts/envelope';
 import {
   eventHash,
   leafHash,
@@ -15,8 +15,8 @@ import {
   type RecordedEvent,
   type StreamHead,
   toNewEvents,
-} from '#libs/event-store';
-import { type KeyPair, signSigningKey } from '#libs/warrant';
+} from '../../libs/event-store';
+import { type KeyPair, signSigningKey } from '../../libs/warrant';
 import { caseHistories } from './case-histories';
 
 /** Events between two checkpoints. */

@@ -1,4 +1,10 @@
-import { createPostgresEventStore, headAfter, NO_STREAM, type StreamAppend, type StreamHead } from '#libs/event-store';
+import {
+  createPostgresEventStore,
+  headAfter,
+  NO_STREAM,
+  type StreamAppend,
+  type StreamHead,
+} from '../../libs/event-store';
 import { caseHistories, EVENTS_A_CASE } from './case-histories';
 
 /** Appends the histories of so many cases to the ledger of `url`; how many events they have. */

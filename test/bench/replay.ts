@@ -1,11 +1,11 @@
 import { Client } from 'pg';
-import { createPostgresEventStore, type Cursor, type EventStore, type RecordedEvent } from '#libs/event-store';
-import type { Category } from '#contracts/envelope';
+import { createPostgresEventStore, type Cursor, type EventStore, type RecordedEvent } from '../../libs/event-store';
 import { type BenchDatabase, onBenchDatabase } from './bench-database';
 import { loadEmmett, openEmmett } from './emmett';
 import { fillLedger } from './filled-ledger';
 import { benchResult, median, numberArgument, printReport, runBench } from './report';
 import { inRounds } from './rounds';
+import { rawPages } from './raw-pages';
 
 /**
  * Reading every event in the order of the ledger, page by page, as an export does: through the event store, over all
@@ -26,36 +26,10 @@ async function readOurs(store: EventStore): Promise<number> {
   }
 }
 
-interface RawRow extends Omit<RecordedEvent, 'schemaVersion' | 'time' | 'hash'> {
-  readonly category: Category;
-  readonly schema_version: number;
-  readonly time: Date;
-  readonly hash: Buffer;
-}
-const RAW_PAGE = {
-  name: 'raw page',
-  text: `select category, stream, version, id, type, schema_version, tenant, time, actor, data, meta, hash, tx, position
-           from raw.events
-          where category = 'case' and (tx, position) > ($1::xid8, $2::bigint)
-          order by tx, position limit ${PAGE}`,
-};
-
 async function readRaw(client: Client): Promise<number> {
   let events = 0;
-  let [tx, position] = ['0', '0'];
-  for (;;) {
-    const { rows } = await client.query<RawRow>({ ...RAW_PAGE, values: [tx, position] });
-    const page: RecordedEvent[] = rows.map(({ schema_version: schemaVersion, time, hash, ...same }) => ({
-      ...same,
-      schemaVersion,
-      time: time.toISOString(),
-      hash: hash.toString('hex'),
-    }));
-    const last = page.at(-1);
-    events += page.length;
-    if (!last || page.length < PAGE) return events;
-    ({ tx, position } = last);
-  }
+  for await (const page of rawPages(client, PAGE)) events += page.length;
+  return events;
 }
 
 async function readEmmett(client: Client): Promise<number> {

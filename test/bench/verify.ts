@@ -2,7 +2,7 @@ import { createHash, type KeyObject } from 'node:crypto';
 import { createReadStream, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { verifyExport } from '#libs/audit';
+import { verifyExport } from '../../libs/audit';
 import { EVENTS_A_CASE } from './case-histories';
 import { writeExport } from './exported-ledger';
 import { benchResult, median, numberArgument, printReport, runBench } from './report';

@@ -1,8 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { DataSource, In } from 'typeorm';
+import { Any, DataSource } from 'typeorm';
 import type { CaseEvent } from '#contracts/events/case';
 import type { BusMessage } from '#libs/bus';
-import { ALL_TENANTS, withTenant } from '#libs/read-model';
+import { ALL_TENANTS, upsertRows, withTenant } from '#libs/read-model';
 import { caseVariables } from '../domain/case-variables';
 import { CaseFactsRow } from '../read/case-facts.entity';
 
@@ -32,7 +32,7 @@ export class CaseFacts {
     if (batch.length === 0) return [];
     return withTenant(this.database, ALL_TENANTS, async (tx) => {
       const caseIds = [...new Set(batch.map(({ event }) => event.data.caseId))];
-      const known = await tx.findBy(CaseFactsRow, { caseId: In(caseIds) });
+      const known = await tx.findBy(CaseFactsRow, { caseId: Any(caseIds) });
       const latest = new Map(known.map((row) => [keyOf(row.tenant, row.caseId), row]));
       const changed = new Set<string>();
       const news = batch.map(({ message, event }): CaseNews => {
@@ -47,7 +47,7 @@ export class CaseFacts {
         return { message, event, facts };
       });
       const rows = [...changed].flatMap((key) => latest.get(key) ?? []);
-      if (rows.length > 0) await tx.upsert(CaseFactsRow, rows, ['tenant', 'caseId']);
+      await upsertRows(tx, CaseFactsRow, rows);
       return news;
     });
   }
