@@ -182,7 +182,7 @@ describe('npx countersign', () => {
       [['token', 'nobody', ...url], 1, /There is no local account 'nobody'; there are ines, adam/],
       [['alerts', 'send', 'nowhere.json', ...url, '--source-token', 'x'], 2, /no readable file nowhere\.json/],
       [['approvals', 'grant', caseId, '--digest', 'abc', ...url, '--as', 'olivia'], 2, /64 hexadecimal digits/],
-      [['dlq', 'drop', '00000000-0000-4000-8000-000000000000', ...url, '--as', 'root'], 1, /There is no dead letter/],
+      [['dlq', 'drop', '00000000-0000-4000-8000-000000000000', ...url, '--as', 'root'], 1, /there is no dead letter/],
       [['audit', 'state', 'alert-1', ...url, '--as', 'audrey'], 2, /has no state here/],
       [['cases', 'lst'], 1, /unknown command 'lst'/],
     ];
