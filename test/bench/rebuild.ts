@@ -16,7 +16,7 @@ import { inRounds } from './rounds';
  * compared with the live ones, and put in their place. Against raw pg, which reads the same events from the twin table and
  * upserts the same rows in batches of the same size into identical tables, and is done then. Neither waits for the disk.
  */
-const ROUNDS = 5;
+const ROUNDS = 6;
 const SCHEMA = 'svc_case';
 const PROJECTION = 'case-list';
 

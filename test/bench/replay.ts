@@ -12,7 +12,7 @@ import { rawPages } from './raw-pages';
  * categories and no further than readers may see; with raw pg from an identical table with identical indexes, of the one
  * category that there is, into the same objects; and through Emmett's reader of its global order.
  */
-const ROUNDS = 5;
+const ROUNDS = 7;
 const PAGE = 1000;
 
 async function readOurs(store: EventStore): Promise<number> {
@@ -76,14 +76,14 @@ function byStream(events: readonly RecordedEvent[]): Map<string, RecordedEvent[]
 }
 
 async function main(args: readonly string[]): Promise<void> {
-  const cases = numberArgument(args, 'cases', 5_000);
+  const cases = numberArgument(args, 'cases', 4_000);
   await onBenchDatabase([], async (database) => {
     process.stderr.write('writing the events\n');
     const written = await fillLedger(database.url, cases);
     await database.copyLedgerToTwin();
     await copyToEmmett(database);
     await database.settle();
-    const store = createPostgresEventStore({ connection: { connectionString: database.url } });
+    const store = createPostgresEventStore({ connection: { connectionString: database.url, idleTimeoutMillis: 0 } });
     const [raw, emmett] = [database.url, database.emmettUrl].map(
       (connectionString) => new Client({ connectionString }),
     );
