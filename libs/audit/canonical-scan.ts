@@ -14,6 +14,10 @@ const ZERO = 0x30;
 const NINE = 0x39;
 const BEYOND_ASCII = 0x80;
 
+/** By byte, whether it is written as it is in a text: all but `"`, `\\` and what lies below the space. */
+const STANDS_FOR_ITSELF = Uint8Array.from({ length: 256 }, (_, byte) =>
+  byte >= SPACE && byte !== QUOTE && byte !== BACKSLASH ? 1 : 0,
+);
 /** What ECMAScript writes after a backslash, `u` aside. */
 const ESCAPED = new Set([...'"\\bfnrt'].map((escaped) => escaped.charCodeAt(0)));
 /** Far more than is recorded, and far from exhausting the stack. */
@@ -41,17 +45,12 @@ export function endOfValue(bytes: Uint8Array, at: number, depth = 0): number {
   }
 }
 
-function endOfText(bytes: Uint8Array, at: number): number {
-  for (let place = at + 1; place < bytes.length; place += 1) {
-    const byte = bytes[place] ?? 0;
-    if (byte === QUOTE) return place + 1;
-    if (byte < SPACE) return NOT_CANONICAL;
-    if (byte === BACKSLASH) {
-      place += 1;
-      if (!ESCAPED.has(bytes[place] ?? 0)) return NOT_CANONICAL;
-    }
+function endOfText(bytes: Uint8Array, start: number): number {
+  for (let at = start + 1; ; at += 2) {
+    while (STANDS_FOR_ITSELF[bytes[at] ?? 0] === 1) at += 1;
+    if (bytes[at] === QUOTE) return at + 1;
+    if (bytes[at] !== BACKSLASH || !ESCAPED.has(bytes[at + 1] ?? 0)) return NOT_CANONICAL;
   }
-  return NOT_CANONICAL;
 }
 
 function endOfObject(bytes: Uint8Array, start: number, depth: number): number {
