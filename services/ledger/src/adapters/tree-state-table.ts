@@ -27,8 +27,8 @@ export class TreeStateTable {
   }
 
   /**
-   * With the subtrees that have become full. False when another process has moved it since it had `expectedSize`
-   * leaves: load it again.
+   * With the subtrees that have become full. False when another process has moved or dropped it since it had
+   * `expectedSize` leaves: load it again.
    */
   async save(
     expectedSize: number,
@@ -38,7 +38,9 @@ export class TreeStateTable {
     const rows: unknown[] = await this.database.query(
       `with saved as (
          insert into svc_ledger.tree_state as kept (id, size, nodes, cursor, up_to, uncovered)
-         values (1, $1, $2::jsonb, $3, $6::jsonb, $4)
+         select 1, $1, $2::jsonb, $3, $6::jsonb, $4
+         -- A tree that was dropped is built again from the beginning: one that has grown must not stand in for it.
+         where $5::bigint = 0 or exists (select from svc_ledger.tree_state)
          on conflict (id) do update set size = excluded.size, nodes = excluded.nodes, cursor = excluded.cursor, up_to = excluded.up_to,
            uncovered = excluded.uncovered, moved_at = clock_timestamp()
            where kept.size = $5

@@ -67,7 +67,10 @@ export class MerkleFollower {
       if (page.events.length > 0) {
         this.cursor = page.cursor;
         this.newestSeen = this.clock.now().getTime();
-        if (!(await this.save(before, grown))) await this.load();
+        if (!(await this.save(before, grown))) {
+          await this.load();
+          continue;
+        }
       }
       if (page.events.length < PAGE) break;
     }
