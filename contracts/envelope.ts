@@ -20,6 +20,13 @@ export const CATEGORIES = [
 ] as const;
 export type Category = (typeof CATEGORIES)[number];
 
+/**
+ * Categories of which there is so much that old history is archived: their events lie on shelves, one for each month in
+ * which streams were born. Of the others everything stays in the database.
+ */
+export const SHELVED_CATEGORIES = ['alert', 'run', 'action'] as const satisfies readonly Category[];
+export type ShelvedCategory = (typeof SHELVED_CATEGORIES)[number];
+
 export const SERVICES = [
   'gateway',
   'ingest',

@@ -4,9 +4,9 @@ import { DomainError } from '#libs/kernel';
 import { type PlannedGroup, planRound, type StaleGroup } from './append-round';
 import type { BlockedStream } from './append-statement';
 import { databaseTrouble, toDomainError } from './database-errors';
-import { earlierAnswer, eventIdTaken } from './earlier-answer';
-import { categoryLiteral, EVENT_COLUMNS, type EventRow, toRecordedEvent } from './event-rows';
-import type { AppendGroup, AppendRefusal, AppendResult, RecordedEvent } from './port';
+import { earlierAnswer, eventIdTaken, type FoundById } from './earlier-answer';
+import { categoryLiteral, EVENT_COLUMNS, type EventRow, isShelved, toRecordedEvent } from './event-rows';
+import type { AppendGroup, AppendRefusal, AppendResult } from './port';
 import type { PreparedStream } from './prepared-group';
 import { runRound } from './run-round';
 import { StreamMap } from './stream-map';
@@ -116,15 +116,17 @@ class Appending {
 
   private async findByIds(
     groups: readonly { readonly prepared: readonly PreparedStream[] }[],
-  ): Promise<(category: Category, id: string) => RecordedEvent | undefined> {
+  ): Promise<(category: Category, id: string) => FoundById> {
     const wanted = new Map<Category, string[]>();
     for (const { event } of groups.flatMap(({ prepared }) => prepared.flatMap(({ events }) => events))) {
       const ids = wanted.get(event.category);
       if (ids) ids.push(event.id);
       else wanted.set(event.category, [event.id]);
     }
-    const found = new StreamMap<RecordedEvent>();
+    const found = new StreamMap<FoundById>();
     for (const [category, ids] of wanted) {
+      if (isShelved(category))
+        for (const id of await this.findArchived(category, ids)) found.set(category, id, 'archived');
       const { rows } = await this.pool.query<EventRow>({
         name: `ledger by id ${category}`,
         text: `select ${EVENT_COLUMNS} from ledger.events where category = ${categoryLiteral(category)} and id = any($1::uuid[])`,
@@ -133,6 +135,15 @@ class Appending {
       for (const row of rows) found.set(category, row.id, toRecordedEvent(row));
     }
     return (category, id) => found.get(category, id);
+  }
+
+  private async findArchived(category: Category, ids: readonly string[]): Promise<string[]> {
+    const { rows } = await this.pool.query<{ id: string }>({
+      name: `ledger archived id ${category}`,
+      text: `select id from ledger.archived_ids where category = ${categoryLiteral(category)} and id = any($1::uuid[])`,
+      values: [ids],
+    });
+    return rows.map(({ id }) => id);
   }
 }
 

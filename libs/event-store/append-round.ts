@@ -56,6 +56,8 @@ class RoundPlan {
   private readonly units = new Units();
   private readonly chosen: PlannedGroup[] = [];
   private readonly checked: { unit: number; stream: PreparedStream }[] = [];
+  /** The number of each stream in `checked`, from 1. */
+  private readonly homes = new StreamMap<number>();
   private readonly stale: StaleGroup[] = [];
   private readonly refused: { index: number; error: DomainError }[] = [];
 
@@ -77,7 +79,10 @@ class RoundPlan {
     const streams = this.checked.map(({ unit, stream }) => checkedStream(this.units.root(unit), stream));
     const events: UnitEvent[] = [];
     for (const { unit, prepared } of planned) {
-      for (const stream of prepared) for (const event of stream.events) events.push({ unit, prepared: event });
+      for (const stream of prepared) {
+        const home = this.homes.get(stream.append.category, stream.append.stream) ?? 0;
+        for (const event of stream.events) events.push({ unit, home, prepared: event });
+      }
     }
     return { planned, streams, events: events.sort(byStreamAndVersion), stale, refused };
   }
@@ -126,7 +131,7 @@ class RoundPlan {
       const { append, events, head } = stream;
       const tip = this.tips.get(append.category, append.stream);
       if (tip) this.units.merge(tip.unit, unit);
-      else this.checked.push({ unit, stream });
+      else this.homes.set(append.category, append.stream, this.checked.push({ unit, stream }));
       for (const { event } of events) this.ids.set(event.category, event.id, true);
       this.tips.set(append.category, append.stream, { head, lastTime: events.at(-1)?.event.time ?? '', unit });
     }

@@ -1,7 +1,7 @@
 import type { QueryConfig } from 'pg';
-import type { Category } from '#contracts/envelope';
+import type { Category, ShelvedCategory } from '#contracts/envelope';
 import { byteaArray, intArray, jsonbArray, textArray, timeArray } from './binary-array';
-import { categoriesKey, categoryLiteral } from './event-rows';
+import { categoriesKey, categoryLiteral, homeOf, isShelved } from './event-rows';
 import type { StreamHead } from './port';
 import type { PreparedEvent } from './prepared-group';
 
@@ -18,6 +18,8 @@ export interface CheckedStream {
 
 export interface UnitEvent {
   readonly unit: number;
+  /** The number, from 1, of its stream among those that are checked. */
+  readonly home: number;
   readonly prepared: PreparedEvent;
 }
 
@@ -66,6 +68,7 @@ export function appendStatement(
     texts.set(key, statement);
   }
   const rows = events.map(({ prepared }) => prepared.event);
+  const hasHomes = categories.some(isShelved);
   return {
     ...statement,
     values: [
@@ -88,6 +91,7 @@ export function appendStatement(
       jsonbArray(events.map(({ prepared }) => prepared.canonical.data)),
       jsonbArray(events.map(({ prepared }) => prepared.canonical.meta)),
       byteaArray(rows.map(({ hash }) => hash)),
+      ...(hasHomes ? [intArray(events.map(({ home }) => home))] : []),
     ],
   };
 }
@@ -107,42 +111,30 @@ const EVENT_TYPES = [
 ];
 
 function statementText(categories: readonly Category[], careful: boolean): string {
-  const heads = categories.map(
-    (category) => `
-      select s.unit, s.category, s.stream, coalesce(e.version, 0) as version,
-             coalesce(encode(e.hash, 'hex'), '') as hash, e.time
-        from streams s
-        left join lateral (
-          select version, hash, time from ledger.events
-           where category = ${categoryLiteral(category)} and stream = s.stream
-           order by version desc limit 1) e on true
-       where s.category = ${categoryLiteral(category)}
-         and (coalesce(e.version, 0) <> s.version or e.hash <> s.hash or e.time > s.first_time)`,
-  );
-  const ids = categories.map(
-    (category) => `
-      select n.unit from new_events n
-       where n.category = ${categoryLiteral(category)}
-         and exists (select from ledger.events
-                      where category = ${categoryLiteral(category)} and id = n.id::uuid)`,
-  );
+  const shelved = categories.filter(isShelved);
+  const unshelved = categories.filter((category) => !isShelved(category));
+  const blocked = [...unshelved.map(blockedHeads), ...(shelved.length > 0 ? [BLOCKED_HOMES] : [])];
+  const taken = [...(careful ? categories.map(takenIds) : []), ...shelved.map(archivedIds)];
+  const home = shelved.length > 0 ? { type: ['int'], name: ', home' } : { type: [], name: '' };
   return `
     with streams as not materialized (
       select * from unnest(${columns(1, STREAM_TYPES)})
-        as s (unit, category, stream, version, hash, first_time)
+        with ordinality as s (unit, category, stream, version, hash, first_time, home)
     ), new_events as not materialized (
-      select * from unnest(${columns(7, EVENT_TYPES)})
+      select * from unnest(${columns(7, [...EVENT_TYPES, ...home.type])})
         with ordinality as n (unit, category, stream, version, id, type, schema_version,
-                              tenant, time, actor, data, meta, hash, ordinal)
-    ), blocked as materialized (${heads.join('\n      union all')}
-    ), taken as materialized (${careful ? ids.join('\n      union all') : 'select null::int as unit where false'}
-    ), written as (
+                              tenant, time, actor, data, meta, hash${home.name}, ordinal)
+    ), ${shelved.length > 0 ? homesOf(shelved) : ''}blocked as materialized (
+      ${blocked.join(UNION)}
+    ), taken as materialized (
+      ${taken.length > 0 ? taken.join(UNION) : 'select null::int as unit where false'}
+    ), ${shelved.length > 0 ? BORN : ''}written as (
       insert into ledger.events (category, stream, version, id, type, schema_version,
-                                 tenant, time, actor, data, meta, hash)
+                                 tenant, time, actor, data, meta, hash${shelved.length > 0 ? ', shelf' : ''})
       select category, stream, version, id::uuid, type, schema_version,
-             tenant, time, actor, data, meta, hash
+             tenant, time, actor, data, meta, hash${shelved.length > 0 ? `, ${SHELF}` : ''}
         from new_events
-       where unit <> all (array(select unit from blocked)) and unit <> all (array(select unit from taken))
+       where ${IS_OPEN} ${shelved.length > 0 ? 'and (select count(*) from born) >= 0' : ''}
        order by ordinal
       returning tx, position
     )
@@ -151,4 +143,87 @@ function statementText(categories: readonly Category[], careful: boolean): strin
            (select json_agg(json_build_object('category', category, 'stream', stream, 'version', version, 'hash', hash,
                    'time', (extract(epoch from time) * 1000)::bigint::text)) from blocked) as blocked,
            (select json_agg(distinct unit) from taken) as taken`;
+}
+
+const UNION = '\n      union all';
+
+const IS_OPEN = `unit <> all (array(select unit from blocked)) and unit <> all (array(select unit from taken))`;
+
+function blockedHeads(category: Category): string {
+  return `
+      select s.unit, s.category, s.stream, coalesce(e.version, 0) as version,
+             coalesce(encode(e.hash, 'hex'), '') as hash, e.time
+        from streams s
+        left join lateral (
+          select version, hash, time from ledger.events
+           where category = ${categoryLiteral(category)} and stream = s.stream
+           order by version desc limit 1) e on true
+       where s.category = ${categoryLiteral(category)}
+         and (coalesce(e.version, 0) <> s.version or e.hash <> s.hash or e.time > s.first_time)`;
+}
+
+/**
+ * Where the streams of categories with shelves lie, and their heads: those that were archived when nothing lies there. A
+ * stream without a home, or of which all is archived, gets one on the shelf of now.
+ */
+function homesOf(shelved: readonly ShelvedCategory[]): string {
+  const homes = shelved.map(
+    (category) => `
+      select s.home, s.unit, s.category, s.stream, s.version as expected, s.hash as expected_hash, s.first_time,
+             e.version is null and (c.shelf is null or c.archived_version is not null) as is_born,
+             c.first_version > 1 or c.archived_version is not null as is_archived,
+             coalesce(e.version, c.archived_version, 0) as version,
+             coalesce(e.hash, c.archived_hash) as hash, coalesce(e.time, c.archived_time) as time,
+             case when e.version is null and (c.shelf is null or c.archived_version is not null)
+                  then (select coalesce(max(shelf) filter (where shelf <= ledger.shelf_now()), min(shelf))
+                          from ledger.shelves where category = ${categoryLiteral(category)})
+                  else c.shelf end as shelf
+        from streams s
+        left join lateral (${homeOf(category, 's.stream')}) c on true
+        left join lateral (
+          select version, hash, time from ledger.events
+           where category = ${categoryLiteral(category)} and shelf = c.shelf and stream = s.stream
+           order by version desc limit 1) e on true
+       where s.category = ${categoryLiteral(category)}`,
+  );
+  return `homes as materialized (${homes.join(UNION)}
+    ), `;
+}
+
+/** By an array, and not by a join: PostgreSQL takes the parameters for a row or two, and would compare each with each. */
+const SHELF = `coalesce((array(select h.shelf from generate_series(1, (select max(home) from homes)) as place
+                          left join homes h on h.home = place order by place))[home], 0)`;
+
+const BLOCKED_HOMES = `
+      select unit, category, stream, version, coalesce(encode(hash, 'hex'), '') as hash, time from homes
+       where version <> expected or hash <> expected_hash or time > first_time`;
+
+/**
+ * Registers streams in the order that all statements keep, before any event is written: who comes second breaks the
+ * registry's key, and no stream is ever written to two shelves.
+ */
+const BORN = `born as (
+      insert into ledger.streams (category, stream, first_version, shelf)
+      select category, stream, expected + 1, shelf from homes
+       where is_born and ${IS_OPEN}
+       order by category, stream collate "C"
+      returning shelf
+    ), `;
+
+function takenIds(category: Category): string {
+  return `
+      select n.unit from new_events n
+       where n.category = ${categoryLiteral(category)}
+         and exists (select from ledger.events
+                      where category = ${categoryLiteral(category)} and id = n.id::uuid)`;
+}
+
+/** An id comes again on its own stream alone, since it derives from it: only those of which something is archived. */
+function archivedIds(category: ShelvedCategory): string {
+  return `
+      select n.unit from new_events n
+       where (select bool_or(is_archived) from homes)
+         and n.category = ${categoryLiteral(category)} and n.home = any (array(select home from homes where is_archived))
+         and exists (select from ledger.archived_ids
+                      where category = ${categoryLiteral(category)} and id = n.id::uuid)`;
 }

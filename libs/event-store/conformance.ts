@@ -9,19 +9,33 @@ import {
   eventsOf,
   eventsWith,
   group,
-  toStream,
+  toStream as toStreamOf,
 } from './event-fixture';
 import { headOf } from './execute';
-import { type EventStore, NO_STREAM, type RecordedEvent, type StreamHead } from './port';
+import {
+  type EventStore,
+  type NewEvent,
+  NO_STREAM,
+  type RecordedEvent,
+  type StreamAppend,
+  type StreamHead,
+} from './port';
 import { headAfter } from './prepared-group';
 
 /**
  * What every event store must do. Run it inside of a `describe`.
  * @param store of the role that owns `alert`, `correlation` and `case`; asked for inside of tests only.
+ * @param main of streams that a test says nothing else of; `beside` is another one of that role.
  */
-export function eventStoreConformance(store: () => EventStore): void {
-  const read = (stream: string, category: Category = 'case') => store().readStream(category, stream);
-  const appended = async (stream: string, count = 1, category: Category = 'case'): Promise<RecordedEvent[]> =>
+export function eventStoreConformance(
+  store: () => EventStore,
+  main: Category = 'case',
+  beside: Category = 'alert',
+): void {
+  const toStream = (stream: string, events: readonly NewEvent[], given: Partial<StreamAppend> = {}): StreamAppend =>
+    toStreamOf(stream, events, { category: main, ...given });
+  const read = (stream: string, category = main) => store().readStream(category, stream);
+  const appended = async (stream: string, count = 1, category = main): Promise<RecordedEvent[]> =>
     eventsOf(
       await store().append([
         toStream(
@@ -44,7 +58,7 @@ export function eventStoreConformance(store: () => EventStore): void {
       const events = await read(stream);
       expect(eventsOf(result)).toEqual(events);
       expect(events).toMatchObject([
-        { ...given[0], category: 'case', stream, tenant: 'default', version: 1 },
+        { ...given[0], category: main, stream, tenant: 'default', version: 1 },
         { version: 2, data: { n: [1e21, 5e-7, 0.1], deep: { x: null } } },
       ]);
       expect(chainFaults(events)).toEqual([]);
@@ -74,13 +88,13 @@ export function eventStoreConformance(store: () => EventStore): void {
     });
 
     it('writes all streams of a group or none', async () => {
-      const [alert, correlation, taken] = [aStream('alert'), aStream('correlation'), aStream()];
+      const [alert, correlation, taken] = [aStream(beside), aStream('correlation'), aStream()];
       await appended(taken);
-      const first = toStream(alert, [anEvent()], { category: 'alert' });
+      const first = toStream(alert, [anEvent()], { category: beside });
       const second = toStream(correlation, [anEvent()], { category: 'correlation' });
       const result = await store().append([first, second, toStream(taken, [anEvent()])]);
       expect(result).toEqual({ status: 'conflict', stream: taken, expected: 0, actual: 1 });
-      expect([await read(alert, 'alert'), await read(correlation, 'correlation')]).toEqual([[], []]);
+      expect([await read(alert, beside), await read(correlation, 'correlation')]).toEqual([[], []]);
 
       const written = eventsOf(await store().append([first, second]));
       expect(written.map(({ stream }) => stream)).toEqual([alert, correlation]);
@@ -111,12 +125,12 @@ export function eventStoreConformance(store: () => EventStore): void {
     it('tells its listeners which categories it has written to', async () => {
       const heard: Category[][] = [];
       const stop = store().onAppended((categories) => heard.push([...categories].sort()));
-      const [alert, one] = [aStream('alert'), aStream()];
-      await store().append([toStream(alert, [anEvent()], { category: 'alert' }), toStream(one, [anEvent()])]);
+      const [alert, one] = [aStream(beside), aStream()];
+      await store().append([toStream(alert, [anEvent()], { category: beside }), toStream(one, [anEvent()])]);
       await store().append([toStream(one, [anEvent()])]);
       stop();
       await appended(aStream());
-      expect(heard).toEqual([['alert', 'case']]);
+      expect(heard).toEqual([[beside, main].sort()]);
     });
   });
 
@@ -154,26 +168,26 @@ export function eventStoreConformance(store: () => EventStore): void {
 
   describe('appendMany', () => {
     it('lets each group succeed or conflict on its own, and answers in their order', async () => {
-      const [taken, free, other] = [aStream(), aStream(), aStream('alert')];
+      const [taken, free, other] = [aStream(), aStream(), aStream(beside)];
       await appended(taken);
       const results = await store().appendMany([
         [toStream(free, [anEvent(), anEvent()])],
-        [toStream(taken, [anEvent()]), toStream(other, [anEvent()], { category: 'alert' })],
-        [toStream(other, [anEvent()], { category: 'alert' })],
+        [toStream(taken, [anEvent()]), toStream(other, [anEvent()], { category: beside })],
+        [toStream(other, [anEvent()], { category: beside })],
       ]);
       expect(results.map(({ status }) => status)).toEqual(['appended', 'conflict', 'appended']);
       expect(await read(free)).toEqual(eventsOf(results[0]));
-      expect(await read(other, 'alert')).toEqual(eventsOf(results[2]));
+      expect(await read(other, beside)).toEqual(eventsOf(results[2]));
       expect(await store().appendMany([])).toEqual([]);
     });
 
     it('lets a group continue what an earlier one of the call leaves', async () => {
-      const [shared, alerts] = [aStream(), Array.from({ length: 20 }, () => aStream('alert'))];
+      const [shared, alerts] = [aStream(), Array.from({ length: 20 }, () => aStream(beside))];
       let expected = NO_STREAM;
       const groups = alerts.map((alert) => {
         const append = toStream(shared, [anEvent()], { expected });
         expected = headAfter(append);
-        return group(toStream(alert, [anEvent()], { category: 'alert' }), append);
+        return group(toStream(alert, [anEvent()], { category: beside }), append);
       });
       const results = await store().appendMany(groups);
       expect(results.map(({ status }) => status)).toEqual(alerts.map(() => 'appended'));
@@ -208,10 +222,10 @@ export function eventStoreConformance(store: () => EventStore): void {
 
   describe('an event id that is in the ledger (invariant 7)', () => {
     it('gets the earlier answer, whatever head the second delivery was decided on', async () => {
-      const [stream, alert] = [aStream(), aStream('alert')];
+      const [stream, alert] = [aStream(), aStream(beside)];
       const caused = (on: string, ordinal = 0) => anEvent({ id: eventId(on, 'm-1', ordinal) });
       const first = group(
-        toStream(alert, [caused(alert)], { category: 'alert' }),
+        toStream(alert, [caused(alert)], { category: beside }),
         toStream(stream, [caused(stream), caused(stream, 1)]),
       );
       const earlier = eventsOf(await store().append(first));
@@ -219,7 +233,7 @@ export function eventStoreConformance(store: () => EventStore): void {
 
       expect(await store().append(first)).toEqual({ status: 'duplicate', events: earlier });
       const again = group(
-        toStream(alert, [caused(alert)], { category: 'alert', expected: headOf(await read(alert, 'alert')) }),
+        toStream(alert, [caused(alert)], { category: beside, expected: headOf(await read(alert, beside)) }),
         toStream(stream, [caused(stream), caused(stream, 1)], { expected: headOf(await read(stream)) }),
       );
       const results = await store().appendMany([again, [toStream(aStream(), [anEvent()])], first]);
@@ -267,36 +281,36 @@ export function eventStoreConformance(store: () => EventStore): void {
       const events = await appended(one, 5);
       await appended(two);
       const versions = async (range: { from?: number; to?: number; limit?: number }) =>
-        (await store().readStream('case', one, range)).map(({ version }) => version);
+        (await store().readStream(main, one, range)).map(({ version }) => version);
       expect(await versions({ from: 2, to: 4 })).toEqual([2, 3, 4]);
       expect(await versions({ from: 2, limit: 2 })).toEqual([2, 3]);
       expect(await versions({ to: Number.MAX_SAFE_INTEGER })).toEqual([1, 2, 3, 4, 5]);
       expect(await versions({ from: 9 })).toEqual([]);
 
-      const found = await store().readStreams('case', [two, none, one]);
+      const found = await store().readStreams(main, [two, none, one]);
       expect([...found].map(([stream, list]) => [stream, list.length])).toEqual([
         [two, 1],
         [none, 0],
         [one, 5],
       ]);
       expect(found.get(one)).toEqual(events);
-      expect(await store().heads('case', [one, none])).toEqual(
+      expect(await store().heads(main, [one, none])).toEqual(
         new Map([
           [one, headOf(events)],
           [none, NO_STREAM],
         ]),
       );
-      expect((await store().readStreams('case', [])).size).toBe(0);
-      expect((await store().readStream('alert', one)).length).toBe(0);
+      expect((await store().readStreams(main, [])).size).toBe(0);
+      expect((await store().readStream(beside, one)).length).toBe(0);
     });
   });
 
   describe('readAfter', () => {
     it('shows each event once, in (tx, position) order, in pages', async () => {
       const before = await endOf(store());
-      const [one, two, alert] = [aStream(), aStream(), aStream('alert')];
+      const [one, two, alert] = [aStream(), aStream(), aStream(beside)];
       await appended(two, 3);
-      await appended(alert, 2, 'alert');
+      await appended(alert, 2, beside);
       await appended(one, 2);
       await allVisible(store());
       const pages: RecordedEvent[] = [];
@@ -320,7 +334,7 @@ export function eventStoreConformance(store: () => EventStore): void {
         [one, 2],
       ]);
       expect(pages.slice(0, 3)).toEqual(await read(two));
-      const alerts = await store().readAfter(before, { limit: 10, categories: ['alert', 'correlation'] });
+      const alerts = await store().readAfter(before, { limit: 10, categories: [beside, 'correlation'] });
       expect(alerts.events.map(({ stream }) => stream)).toEqual([alert, alert]);
     });
 

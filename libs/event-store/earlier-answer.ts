@@ -4,31 +4,37 @@ import type { RecordedEvent } from './port';
 import type { PreparedStream } from './prepared-group';
 import { StreamMap } from './stream-map';
 
+/** What stands under an event's id already; `archived` when it lies in an archive, and the id alone is known here. */
+export type FoundById = RecordedEvent | 'archived' | undefined;
+
 /** What the ledger holds already under the event ids of a group (invariant 7). */
 export type EarlierAnswer =
   | { readonly kind: 'none' }
-  /** Each id, on the same stream: the message was answered before, and this is the answer. */
+  /** Each id, on the same stream: the message was answered before, and this is the answer, but for what is archived. */
   | { readonly kind: 'whole'; readonly events: readonly RecordedEvent[] }
   /** Some ids, or ids of other streams. */
   | { readonly kind: 'part'; readonly id: string };
 
 export function earlierAnswer(
   group: readonly PreparedStream[],
-  find: (category: Category, id: string) => RecordedEvent | undefined,
+  find: (category: Category, id: string) => FoundById,
 ): EarlierAnswer {
   const found: RecordedEvent[] = [];
-  let wanted = 0;
+  let [wanted, known] = [0, 0];
+  let first: string | undefined;
   let elsewhere = false;
   for (const { event } of group.flatMap(({ events }) => events)) {
     wanted += 1;
     const earlier = find(event.category, event.id);
     if (!earlier) continue;
+    known += 1;
+    first ??= event.id;
+    if (earlier === 'archived') continue;
     found.push(earlier);
     elsewhere ||= earlier.stream !== event.stream;
   }
-  const [first] = found;
-  if (!first) return { kind: 'none' };
-  return found.length === wanted && !elsewhere ? { kind: 'whole', events: found } : { kind: 'part', id: first.id };
+  if (first === undefined) return { kind: 'none' };
+  return known === wanted && !elsewhere ? { kind: 'whole', events: found } : { kind: 'part', id: first };
 }
 
 export function eventIdTaken(id: string): DomainError {

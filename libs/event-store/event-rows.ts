@@ -1,4 +1,11 @@
-import { CATEGORIES, type Actor, type Category, type EventMeta } from '#contracts/envelope';
+import {
+  CATEGORIES,
+  type Actor,
+  type Category,
+  type EventMeta,
+  SHELVED_CATEGORIES,
+  type ShelvedCategory,
+} from '#contracts/envelope';
 import { DomainError, type JsonObject } from '#libs/kernel';
 import type { RecordedEvent } from './port';
 
@@ -43,6 +50,20 @@ export function categoryLiteral(category: Category): string {
     });
   }
   return `'${category}'`;
+}
+
+const SHELVED_NAMES: ReadonlySet<string> = new Set(SHELVED_CATEGORIES);
+
+/** Whether the events of a category lie on shelves, where each stream has its own and old ones are archived. */
+export function isShelved(category: Category): category is ShelvedCategory {
+  return SHELVED_NAMES.has(category);
+}
+
+/** Selects where a stream of such a category lies: its shelf, and the head of it that was archived, if it was. */
+export function homeOf(category: ShelvedCategory, stream: string): string {
+  return `select shelf, first_version, archived_version, archived_hash, archived_time from ledger.streams
+           where category = ${categoryLiteral(category)} and stream = ${stream}
+           order by first_version desc limit 1`;
 }
 
 /** A set of categories in a statement's name, of which PostgreSQL keeps only 63 characters. */

@@ -3,6 +3,7 @@ import {
   type CommandContext,
   type Executed,
   foldRecorded,
+  headBehind,
   headOf,
   MAX_ATTEMPTS,
   toNewEvents,
@@ -55,7 +56,7 @@ export async function executeAll<State, Command, Event extends DomainEvent>(
   const lost = new Map<number, number>();
   while (results.size < requests.length) {
     const open = [...requests.entries()].filter(([index]) => !results.has(index));
-    const tips = await loadTips(store, decider, open);
+    const tips = await loadTips(store, decider, open, lost.size > 0);
     const decisions: Decision<State>[] = [];
     for (const [index, request] of open) {
       const tip = tips.get(request.context.category, request.context.stream);
@@ -75,6 +76,7 @@ async function loadTips<State, Command, Event extends DomainEvent>(
   store: EventStore,
   decider: Decider<State, Command, Event>,
   open: readonly (readonly [number, CommandRequest<Command>])[],
+  again: boolean,
 ): Promise<StreamMap<Tip<State>>> {
   const tips = new StreamMap<Tip<State>>();
   for (const category of new Set(open.map(([, { context }]) => context.category))) {
@@ -82,7 +84,7 @@ async function loadTips<State, Command, Event extends DomainEvent>(
     for (const [stream, history] of await store.readStreams(category, [...streams])) {
       tips.set(category, stream, {
         state: foldRecorded(decider, history),
-        head: headOf(history),
+        head: again ? await headBehind(store, category, stream, history) : headOf(history),
         lastTime: history.at(-1)?.time ?? '',
       });
     }

@@ -45,7 +45,8 @@ export async function execute<State, Command, Event extends DomainEvent>(
     const decided = decider.decide(command, state);
     if (decided.length === 0) return { state, events: [] };
     const events = toNewEvents(decided, context);
-    const result = await store.append([{ category, stream, tenant, expected: headOf(history), events }]);
+    const expected = attempt === 1 ? headOf(history) : await headBehind(store, category, stream, history);
+    const result = await store.append([{ category, stream, tenant, expected, events }]);
     if (result.status === 'appended') return { state: fold(decider, decided, state), events: result.events };
     if (result.status === 'duplicate') {
       const whole = await store.readStream(category, stream);
@@ -69,6 +70,20 @@ export function foldRecorded<State, Command, Event extends DomainEvent>(
 export function headOf(history: readonly RecordedEvent[]): StreamHead {
   const last = history.at(-1);
   return last ? { version: last.version, hash: last.hash } : NO_STREAM;
+}
+
+/**
+ * The head to go on from when `headOf(history)` was not it: a history that reads as empty may have been archived. That is
+ * rare, so that who appends finds out by a conflict instead of asking for every new stream.
+ */
+export async function headBehind(
+  store: EventStore,
+  category: Category,
+  stream: string,
+  history: readonly RecordedEvent[],
+): Promise<StreamHead> {
+  if (history.length > 0) return headOf(history);
+  return (await store.heads(category, [stream])).get(stream) ?? NO_STREAM;
 }
 
 /**

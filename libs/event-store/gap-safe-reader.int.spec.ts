@@ -182,7 +182,8 @@ describe('reading while transactions are open', () => {
     const { rows } = await other.query(`explain (costs off) execute reading ('1', '1', 100, 'default')`);
     const plan = rows.map((row) => row['QUERY PLAN']).join('\n');
     expect(plan).toContain('Merge Append');
-    expect(plan.match(/Index Scan using events_\w+_category_tx_position_idx/g)).toHaveLength(CATEGORIES.length);
+    const { rows: leaves } = await other.query(`select from pg_partition_tree('ledger.events') where isleaf`);
+    expect(plan.match(/Index Scan using events_\w+_category_tx_position_idx/g)).toHaveLength(leaves.length);
     expect(plan).not.toMatch(/^\s*(->)?\s*Sort$|Seq Scan/m);
   });
 });

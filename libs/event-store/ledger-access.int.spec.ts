@@ -1,5 +1,5 @@
 import { Client } from 'pg';
-import { CATEGORIES, type Category, CATEGORY_OWNERS, SERVICES } from '#contracts/envelope';
+import { CATEGORIES, type Category, CATEGORY_OWNERS, SERVICES, SHELVED_CATEGORIES } from '#contracts/envelope';
 import { newId } from '#libs/kernel';
 import { EMPTY_DATABASE, usePostgres } from '#libs/testing';
 import { allVisible, anEvent, aStream, toStream } from './event-fixture';
@@ -21,6 +21,19 @@ async function asOwner<T>(work: (client: Client) => Promise<T>): Promise<T> {
 
 const COLUMNS = 'category, stream, version, id, type, schema_version, tenant, time, actor, data, meta, hash';
 
+/** The tables that a row of the category can be written through, and the shelf that it then lies on. */
+async function tablesOf(category: Category): Promise<{ tables: string[]; chosen: Record<string, string> }> {
+  const { rows } = await postgres
+    .ownerPool()
+    .query<{ shelf: number }>('select shelf from ledger.shelves where category = $1 order by shelf limit 1', [
+      category,
+    ]);
+  const [first] = rows;
+  const tables = ['ledger.events', `ledger.events_${category}`];
+  if (!first) return { tables, chosen: {} };
+  return { tables: [...tables, `ledger.events_${category}_${first.shelf}`], chosen: { shelf: String(first.shelf) } };
+}
+
 /** One event, and values for the columns that a writer may not choose. */
 function insertInto(table: string, category: Category, chosen: Readonly<Record<string, string>> = {}): string {
   const columns = [COLUMNS, ...Object.keys(chosen)].join(', ');
@@ -31,7 +44,7 @@ function insertInto(table: string, category: Category, chosen: Readonly<Record<s
 describe('what the roles may do in the ledger (invariant 2)', () => {
   beforeAll(async () => {
     const applied = await Promise.all([1, 2, 3].map(() => asOwner((client) => migrateLedger(client))));
-    expect(applied.flatMap((result) => result.applied)).toEqual(['0001-events', '0002-server']);
+    expect(applied.flatMap((result) => result.applied)).toEqual(['0001-events', '0002-server', '0003-shelves']);
   });
 
   it.each(SERVICES)(
@@ -39,8 +52,9 @@ describe('what the roles may do in the ledger (invariant 2)', () => {
     async (service) => {
       const pool = postgres.pool(service);
       for (const category of CATEGORIES) {
-        for (const table of ['ledger.events', `ledger.events_${category}`]) {
-          const insert = pool.query(insertInto(table, category));
+        const { tables, chosen } = await tablesOf(category);
+        for (const table of tables) {
+          const insert = pool.query(insertInto(table, category, chosen));
           if (CATEGORY_OWNERS[category] === service) await expect(insert).resolves.toMatchObject({ rowCount: 1 });
           else await expect(insert).rejects.toMatchObject({ code: '42501' });
         }
@@ -63,12 +77,64 @@ describe('what the roles may do in the ledger (invariant 2)', () => {
     'delete from ledger.events_case',
     'truncate ledger.events',
     'truncate ledger.events_case',
-    `${insertInto('ledger.events', 'case')} on conflict (category, id) do update set data = '{}'`,
+    'update ledger.events_alert set shelf = 0',
+    'delete from ledger.events_alert',
+    'truncate ledger.events_alert',
+    'delete from ledger.streams',
+    'truncate ledger.streams',
+    `update ledger.archives set file = ''`,
+    'delete from ledger.archived_ids',
+    `${insertInto('ledger.events_case', 'case')} on conflict (category, id) do update set data = '{}'`,
   ];
 
   it.each(changes)('refuses a service, and the owner too: %s', async (change) => {
     await expect(postgres.pool('case').query(change)).rejects.toMatchObject({ code: '42501' });
     await expect(postgres.ownerPool().query(change)).rejects.toThrow(/append-only/);
+  });
+
+  it.each(SERVICES)('%s registers streams of its own categories only, and never moves one', async (service) => {
+    const pool = postgres.pool(service);
+    for (const category of SHELVED_CATEGORIES) {
+      const insert = pool.query(
+        `insert into ledger.streams (category, stream, first_version, shelf) values ($1, $2, 1, 202611)`,
+        [category, aStream()],
+      );
+      if (CATEGORY_OWNERS[category] === service) await expect(insert).resolves.toMatchObject({ rowCount: 1 });
+      else await expect(insert).rejects.toMatchObject({ code: '42501' });
+    }
+    for (const change of [
+      'update ledger.streams set shelf = 0',
+      'delete from ledger.streams',
+      'truncate ledger.streams',
+      `insert into ledger.streams (category, stream, first_version, shelf, archived_version) values ('alert', 's', 1, 1, 1)`,
+    ]) {
+      await expect(pool.query(change)).rejects.toMatchObject({ code: '42501' });
+    }
+  });
+
+  it.each(SERVICES)('%s can neither put events on a shelf of its own making nor take one away', async (service) => {
+    for (const statement of [
+      'create table ledger.events_alert_1 partition of ledger.events_alert for values in (1)',
+      'alter table ledger.events detach partition ledger.events_alert',
+      'drop table ledger.events_alert',
+      `insert into ledger.shelves (category, shelf) values ('alert', 1)`,
+      `insert into ledger.archived_ids (category, id, tx, position) values ('alert', gen_random_uuid(), '1', 1)`,
+      `insert into ledger.archives (category, shelf) values ('alert', 1)`,
+    ]) {
+      await expect(postgres.pool(service).query(statement)).rejects.toMatchObject({ code: '42501' });
+    }
+  });
+
+  it('keeps what is unique where the rows are, on every table that holds some', async () => {
+    const { rows } = await postgres.ownerPool().query<{ leaf: string; unique: string[] }>(
+      `select c.relname as leaf, array(select pg_get_constraintdef(oid) from pg_constraint
+                where conrelid = c.oid and contype in ('p', 'u') order by contype) as unique
+         from pg_partition_tree('ledger.events') t join pg_class c on c.oid = t.relid where t.isleaf`,
+    );
+    expect(rows.length).toBeGreaterThan(CATEGORIES.length);
+    for (const { unique } of rows) {
+      expect(unique).toEqual(['PRIMARY KEY (category, stream, version)', 'UNIQUE (category, id)']);
+    }
   });
 
   it.each([
@@ -92,11 +158,11 @@ describe('what the roles may do in the ledger (invariant 2)', () => {
       'insert into svc_case.cases (n) values (1)',
       'update svc_case.cases set n = 2',
       'delete from svc_case.cases',
-      'truncate svc_case.cases',
     ]) {
       await postgres.pool('case').query(statement);
       await expect(postgres.pool('ingest').query(statement)).rejects.toMatchObject({ code: '42501' });
     }
+    await expect(postgres.pool('case').query('truncate svc_case.cases')).rejects.toMatchObject({ code: '42501' });
   });
 
   it('tells the writer of another category, and writes what it may', async () => {

@@ -49,7 +49,10 @@ export type AppendGroup = readonly StreamAppend[];
 export type AppendResult =
   /** Written; the recorded events carry version and hash (tx and position too). */
   | { readonly status: 'appended'; readonly events: readonly RecordedEvent[] }
-  /** Every event id of the group is in the ledger already: the earlier append's answer, and nothing written (invariant 7). */
+  /**
+   * Every event id of the group is in the ledger already: the earlier append's answer, and nothing written (invariant 7).
+   * Of what was archived since, the ids alone are known: those events are not among `events`.
+   */
   | { readonly status: 'duplicate'; readonly events: readonly RecordedEvent[] }
   /** The head of a stream is not the expected one; nothing of the group was written. Reload, decide again. */
   | { readonly status: 'conflict'; readonly stream: string; readonly expected: number; readonly actual: number };
@@ -104,6 +107,10 @@ export interface EventStore {
   ): Promise<RecordedEvent[]>;
   /** Many streams at once, for reactions in batches; a stream that does not exist gives an empty list. */
   readStreams(category: Category, streams: readonly string[]): Promise<Map<string, RecordedEvent[]>>;
+  /**
+   * The heads of streams, also of one that reads as empty because all of it was archived: what is appended to it goes on
+   * from there.
+   */
   heads(category: Category, streams: readonly string[]): Promise<Map<string, StreamHead>>;
   /**
    * Events after `cursor` in (tx, position) order, gap-safe: only those that no open transaction can still precede.

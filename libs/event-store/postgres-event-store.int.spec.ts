@@ -22,6 +22,8 @@ describe('the event store on PostgreSQL', () => {
 
   eventStoreConformance(() => store);
 
+  describe('where events lie on shelves', () => eventStoreConformance(() => store, 'alert', 'case'));
+
   it('keeps every time that can be given, to the millisecond', async () => {
     for (const time of ['0001-01-01T00:00:00.001Z', '1999-12-31T23:59:59.999Z', '9999-12-31T23:59:59.999Z']) {
       const stream = aStream();

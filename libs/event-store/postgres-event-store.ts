@@ -4,8 +4,9 @@ import { DomainError } from '#libs/kernel';
 import { appendGroups, type GroupResult } from './append-groups';
 import { AppendQueue } from './append-queue';
 import { toDomainError } from './database-errors';
-import { categoryLiteral, EVENT_COLUMNS, type EventRow, toRecordedEvent } from './event-rows';
+import { type EventRow, toRecordedEvent } from './event-rows';
 import { demandAdoptedLedger } from './ledger-server';
+import { headsText, streamsText, streamText } from './stream-statements';
 import { endOfVisible, readAfter, type ReadOptions, visibilityLag } from './gap-safe-reader';
 import type { AppendGroup, AppendResult, EventStore, RecordedEvent, StreamHead } from './port';
 import { NO_STREAM } from './port';
@@ -86,9 +87,7 @@ class PostgresEventStore implements EventStore {
   ): Promise<RecordedEvent[]> {
     return this.query({
       name: `ledger stream ${category}`,
-      text: `select ${EVENT_COLUMNS} from ledger.events
-              where category = ${categoryLiteral(category)} and stream = $1 and version between $2 and $3
-              order by version limit $4`,
+      text: streamText(category),
       values: [stream, from, Math.min(to ?? MAX_VERSION, MAX_VERSION), limit ?? null],
     });
   }
@@ -98,9 +97,7 @@ class PostgresEventStore implements EventStore {
     if (found.size === 0) return found;
     const events = await this.query({
       name: `ledger streams ${category}`,
-      text: `select ${EVENT_COLUMNS} from ledger.events
-              where category = ${categoryLiteral(category)} and stream = any($1::text[])
-              order by stream, version`,
+      text: streamsText(category),
       values: [[...found.keys()]],
     });
     for (const event of events) found.get(event.stream)?.push(event);
@@ -113,11 +110,7 @@ class PostgresEventStore implements EventStore {
     const rows = await this.guard(() =>
       this.pool.query<{ stream: string; version: number; hash: string }>({
         name: `ledger heads ${category}`,
-        text: `select s.stream, e.version, encode(e.hash, 'hex') as hash from unnest($1::text[]) as s (stream)
-                cross join lateral (
-                  select version, hash from ledger.events
-                   where category = ${categoryLiteral(category)} and stream = s.stream
-                   order by version desc limit 1) e`,
+        text: headsText(category),
         values: [[...found.keys()]],
       }),
     );

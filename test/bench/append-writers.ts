@@ -41,21 +41,28 @@ function noteAdded(): NewEvent {
   };
 }
 
+/** Of case and of alert, where there are shelves; both are the case service's. */
+export type BenchCategory = 'case' | 'alert';
+
 /** A stream that a writer goes on with, on the head that its last append has left. */
 class Streams {
-  private name = `case-${newId()}`;
+  private name: string;
   private head: StreamHead = NO_STREAM;
   private appends = 0;
 
+  constructor(private readonly category: BenchCategory) {
+    this.name = `${category}-${newId()}`;
+  }
+
   next(events = 1) {
     if (this.appends >= STREAM_LENGTH) {
-      this.name = `case-${newId()}`;
+      this.name = `${this.category}-${newId()}`;
       this.head = NO_STREAM;
       this.appends = 0;
     }
     this.appends += 1;
     return {
-      category: 'case',
+      category: this.category,
       stream: this.name,
       tenant: 'default',
       expected: this.head,
@@ -70,10 +77,10 @@ class Streams {
 
 const writers = (write: (index: number) => Write): Write[] =>
   Array.from({ length: WRITERS }, (_, index) => write(index));
-const manyStreams = (): Streams[] => Array.from({ length: BATCH }, () => new Streams());
+const manyStreams = (category: BenchCategory): Streams[] => Array.from({ length: BATCH }, () => new Streams(category));
 
 /** Batches are of 500 groups on 500 streams. */
-export function ours(store: EventStore): Side {
+export function ours(store: EventStore, category: BenchCategory): Side {
   const write =
     (streams: readonly Streams[]): Write =>
     async () => {
@@ -87,45 +94,48 @@ export function ours(store: EventStore): Side {
       });
       return groups.length;
     };
-  return { single: writers(() => write([new Streams()])), batched: writers(() => write(manyStreams())) };
+  return {
+    single: writers(() => write([new Streams(category)])),
+    batched: writers(() => write(manyStreams(category))),
+  };
 }
 
-const COLUMNS = 'category, stream, version, id, type, schema_version, tenant, time, actor, data, meta, hash';
+const COLUMNS = 'category, stream, version, id, type, schema_version, tenant, time, actor, data, meta, hash, shelf';
 const INSERT = {
   name: 'raw insert',
-  text: `insert into raw.events (${COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+  text: `insert into raw.events (${COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
 };
 const INSERT_MANY = {
   name: 'raw insert many',
   text: `insert into raw.events (${COLUMNS})
          select * from unnest($1::text[], $2::text[], $3::int[], $4::uuid[], $5::text[], $6::int[], $7::text[],
-                              $8::timestamptz[], $9::jsonb[], $10::jsonb[], $11::jsonb[], $12::bytea[])`,
+                              $8::timestamptz[], $9::jsonb[], $10::jsonb[], $11::jsonb[], $12::bytea[], $13::int[])`,
 };
 
 /** The same rows into an identical table with identical indexes, without hashing, checking heads, or row security. */
-export function rawPg(clients: readonly Client[]): Side {
+export function rawPg(clients: readonly Client[], category: BenchCategory, shelf: number): Side {
   const rowOf = (streams: Streams): unknown[] => {
-    const { category, stream, tenant, expected, events } = streams.next();
+    const { stream, tenant, expected, events } = streams.next();
     const [event = noteAdded()] = events;
     const hash = randomBytes(32);
     streams.moveTo({ version: expected.version + 1, hash: 'unused' });
     const { id, type, schemaVersion, time } = event;
     const documents = [event.actor, event.data, event.meta].map((value) => JSON.stringify(value));
-    return [category, stream, expected.version + 1, id, type, schemaVersion, tenant, time, ...documents, hash];
+    return [category, stream, expected.version + 1, id, type, schemaVersion, tenant, time, ...documents, hash, shelf];
   };
   return {
     single: clients.map((client) => {
-      const streams = new Streams();
+      const streams = new Streams(category);
       return async () => {
         await client.query({ ...INSERT, values: rowOf(streams) });
         return 1;
       };
     }),
     batched: clients.map((client) => {
-      const streams = manyStreams();
+      const streams = manyStreams(category);
       return async () => {
         const rows = streams.map(rowOf);
-        const columns = Array.from({ length: 12 }, (_, column) => rows.map((row) => row[column]));
+        const columns = Array.from({ length: 13 }, (_, column) => rows.map((row) => row[column]));
         await client.query({ ...INSERT_MANY, values: columns });
         return rows.length;
       };
@@ -139,7 +149,7 @@ export function rawPg(clients: readonly Client[]): Side {
  */
 export function emmett(store: EmmettStore): Side {
   const write = (size: number): Write => {
-    const streams = new Streams();
+    const streams = new Streams('case');
     return async () => {
       const { stream, tenant, expected, events } = streams.next(size);
       const { nextExpectedStreamVersion } = await store.appendToStream(

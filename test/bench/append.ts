@@ -1,6 +1,6 @@
 import { Client } from 'pg';
 import { createPostgresEventStore } from '../../libs/event-store';
-import { emmett, ours, rawPg, type Write, WRITERS } from './append-writers';
+import { type BenchCategory, emmett, ours, rawPg, type Write, WRITERS } from './append-writers';
 import { onBenchDatabase } from './bench-database';
 import { openEmmett } from './emmett';
 import { benchResult, median, numberArgument, printReport, quantile, runBench } from './report';
@@ -9,7 +9,7 @@ import { inRounds } from './rounds';
 /**
  * The event store against raw pg, which inserts the same rows into an identical table with identical indexes, and
  * against Emmett. Eight writers; single events, and batches of 500 events. All take turns in one run, and medians of the
- * rounds are reported.
+ * rounds are reported. With `--shelves`, of a category that has shelves.
  */
 const ROUNDS = 12;
 
@@ -46,7 +46,13 @@ async function main(args: readonly string[]): Promise<void> {
     const clients = Array.from({ length: WRITERS }, () => new Client({ connectionString: database.url }));
     await Promise.all(clients.map((client) => client.connect()));
     const emmettStore = await openEmmett(database.emmettUrl);
-    const sides = { ours: ours(store), 'raw-pg': rawPg(clients), emmett: emmett(emmettStore) };
+    const category: BenchCategory = args.includes('--shelves') ? 'alert' : 'case';
+    const shelf = category === 'alert' ? await database.shelfNow() : 0;
+    const sides = {
+      ours: ours(store, category),
+      'raw-pg': rawPg(clients, category, shelf),
+      emmett: emmett(emmettStore),
+    };
     for (const { single, batched } of Object.values(sides)) {
       await measure(single, durationMs);
       await measure(batched, durationMs);

@@ -17,6 +17,8 @@ export interface BenchDatabase {
   readonly emmettUrl: string;
   /** Fills the twin with exactly the events of the ledger. */
   copyLedgerToTwin(): Promise<void>;
+  /** The shelf that new streams go to. */
+  shelfNow(): Promise<number>;
   /** All sides begin each round alike: nothing of the last one is left to be flushed. */
   settle(): Promise<void>;
   stop(): Promise<void>;
@@ -67,10 +69,17 @@ async function benchDatabase(
   await superuser.query('create schema raw');
   for (const { sql } of MIGRATION_STEPS) await superuser.query(sql.replaceAll('ledger.', 'raw.'));
   await superuser.query(`
-    create table raw.events_case partition of raw.events for values in ('case');
+    create table raw.events_case partition of raw.events (primary key (category, stream, version),
+      unique (category, id)) for values in ('case');
+    create table raw.events_alert partition of raw.events for values in ('alert') partition by list (shelf);
     grant usage on schema raw to countersign_case;
-    grant select, insert on raw.events, raw.events_case to countersign_case;
-    reset role`);
+    grant select, insert on raw.events, raw.events_case, raw.events_alert to countersign_case`);
+  const shelves = await superuser.query<{ shelf: number }>(`select shelf from ledger.shelves where category = 'alert'`);
+  for (const { shelf } of shelves.rows) {
+    await superuser.query(`create table raw.events_alert_${shelf} partition of raw.events_alert
+      (primary key (category, stream, version), unique (category, id)) for values in (${shelf})`);
+  }
+  await superuser.query('reset role');
   const stop = async (): Promise<void> => {
     await superuser.end();
     await server.stop();
@@ -89,8 +98,12 @@ async function benchDatabase(
       await superuser.query(`insert into raw.events (${COLUMNS}) overriding system value
                              select ${COLUMNS} from ledger.events order by tx, position`);
     },
+    shelfNow: async () => {
+      const { rows } = await superuser.query<{ shelf: number }>('select ledger.shelf_now() as shelf');
+      return rows[0]?.shelf ?? 0;
+    },
     settle: async () => {
-      await superuser.query('vacuum analyze ledger.events, raw.events');
+      await superuser.query('vacuum analyze ledger.events, ledger.streams, raw.events');
       await superuser.query('checkpoint');
     },
     stop,

@@ -75,7 +75,102 @@ insert into ledger.server (system_identifier, tx_offset)
   select ledger.this_server(), 0 where not exists (select from ledger.events);
 `;
 
+/**
+ * Alerts, runs and actions go onto shelves, which are archived and dropped as a whole. PostgreSQL wants every partition key
+ * in a unique constraint of a partitioned table, so that those of the whole table would guard nothing any more, and would
+ * have to be built anew: they stand on the partitions that hold rows instead, where the key is constant. That no two shelves
+ * have the same stream is for `ledger.streams` to guard.
+ *
+ * What was there already becomes shelf 0. No row is written anew.
+ */
+const shelves = `
+alter table ledger.events add column shelf integer not null default 0;
+
+do $$
+declare
+  part record;
+  shelved constant text[] := array['events_alert', 'events_run', 'events_action'];
+begin
+  create temporary table part_of_events on commit drop as
+    select c.oid::regclass::text as name, c.relname::text as plain, pg_get_expr(c.relpartbound, c.oid) as bound
+      from pg_inherits i join pg_class c on c.oid = i.inhrelid
+     where i.inhparent = 'ledger.events'::regclass;
+  for part in select * from part_of_events loop
+    execute format('alter table ledger.events detach partition %s', part.name);
+  end loop;
+  alter table ledger.events drop constraint events_pkey, drop constraint events_category_id_key;
+  for part in select * from part_of_events loop
+    if part.plain = any(shelved) then
+      execute format('alter table %s rename to %I', part.name, part.plain || '_0');
+      execute format('create table ledger.%I partition of ledger.events %s partition by list (shelf)', part.plain, part.bound);
+      execute format('alter table ledger.%I attach partition ledger.%I for values in (0)', part.plain, part.plain || '_0');
+    else
+      execute format('alter table ledger.events attach partition %s %s', part.name, part.bound);
+    end if;
+  end loop;
+end $$;
+
+create table ledger.shelves (
+  category text    collate "C" not null,
+  shelf    integer not null,
+  primary key (category, shelf)
+);
+
+create table ledger.streams (
+  category         text    collate "C" not null,
+  stream           text    collate "C" not null,
+  first_version    integer not null check (first_version > 0),
+  shelf            integer not null,
+  archived_version integer check (archived_version >= first_version),
+  archived_hash    bytea   check (octet_length(archived_hash) = 32),
+  archived_time    timestamptz,
+  primary key (category, stream, first_version)
+);
+
+create table ledger.archived_ids (
+  category text   collate "C" not null,
+  id       uuid   not null,
+  tx       xid8   not null,
+  position bigint not null,
+  primary key (category, id)
+);
+
+create table ledger.archives (
+  number         integer     primary key generated always as identity,
+  category       text        collate "C" not null,
+  shelf          integer     not null,
+  file           text        not null unique,
+  events         bigint      not null,
+  sha256         bytea       not null check (octet_length(sha256) = 32),
+  first_tx       xid8        not null,
+  first_position bigint      not null,
+  last_tx        xid8        not null,
+  last_position  bigint      not null,
+  checkpoint     integer     not null,
+  archived_at    timestamptz not null default clock_timestamp()
+);
+
+insert into ledger.shelves (category, shelf)
+  select substr(relname, 8, length(relname) - 9), 0 from pg_class
+   where relnamespace = (select relnamespace from pg_class where oid = 'ledger.events'::regclass) and relkind = 'r' and relispartition and relname ~ '^events_.*_0$';
+
+insert into ledger.streams (category, stream, first_version, shelf)
+  select category, stream, 1, 0 from ledger.events where category in ('alert', 'run', 'action') and version = 1;
+
+create trigger append_only before update or delete or truncate on ledger.archives
+  for each statement execute function ledger.refuse_change();
+create trigger append_only before update or delete or truncate on ledger.archived_ids
+  for each statement execute function ledger.refuse_change();
+create trigger append_only before delete or truncate on ledger.streams
+  for each statement execute function ledger.refuse_change();
+
+create function ledger.shelf_now() returns integer
+  language sql stable parallel safe as
+  $$select to_char(clock_timestamp() at time zone 'utc', 'YYYYMM')::integer$$;
+`;
+
 export const MIGRATION_STEPS: readonly MigrationStep[] = [
   { name: '0001-events', sql: events },
   { name: '0002-server', sql: server },
+  { name: '0003-shelves', sql: shelves },
 ];

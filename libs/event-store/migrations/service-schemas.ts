@@ -4,7 +4,7 @@ import { OWNER_ROLE, serviceRole, serviceSchema } from '../database-roles';
 
 /**
  * The schemas of the services' read models, jobs and deadlines: owned by the owner, whose tables in it the service's
- * role may read, write and empty (to rebuild a read model), but not alter.
+ * role may read and write, but neither alter nor truncate.
  *
  * @param services whose schemas lie in this database; all of them unless `<SERVICE>_DATABASE_URL` says otherwise.
  */
@@ -18,7 +18,9 @@ export async function ensureServiceSchemas(
     await client.query(`
       create schema if not exists ${schema} authorization ${OWNER_ROLE};
       grant usage on schema ${schema} to ${role};
-      ${defaults} grant select, insert, update, delete, truncate on tables to ${role};
+      ${defaults} grant select, insert, update, delete on tables to ${role};
+      ${defaults} revoke truncate on tables from ${role};
+      revoke truncate on all tables in schema ${schema} from ${role};
       ${defaults} grant usage, select on sequences to ${role};
     `);
   }

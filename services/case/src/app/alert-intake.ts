@@ -70,7 +70,7 @@ export class AlertIntake {
       else outcomes.set(index, read);
     }
     for (let round = 0; open.length > 0 && round < MAX_ROUNDS; round += 1) {
-      open = await this.settle(open, outcomes);
+      open = await this.settle(open, outcomes, round > 0);
     }
     for (const { index } of open) outcomes.set(index, retry(250, 'other instances were faster on its streams'));
     return messages.map((_, index) => outcomes.get(index) ?? retry(0, 'it was not decided'));
@@ -84,8 +84,8 @@ export class AlertIntake {
   }
 
   /** One round: all streams read, everything decided in order, everything appended at once. Returns what lost a race. */
-  private async settle(open: readonly Work[], outcomes: Map<number, Outcome>): Promise<Work[]> {
-    const tips = await this.load(open);
+  private async settle(open: readonly Work[], outcomes: Map<number, Outcome>, isRetry: boolean): Promise<Work[]> {
+    const tips = await this.load(open, isRetry);
     const time = this.options.clock.now();
     const staged: { work: Work; group: AppendGroup }[] = [];
     for (const work of open) {
@@ -112,14 +112,17 @@ export class AlertIntake {
     return again;
   }
 
-  private async load(open: readonly Work[]): Promise<Tips> {
+  private async load(open: readonly Work[], isRetry: boolean): Promise<Tips> {
     const { store } = this.options;
     const tips: Tips = {
       alerts: new StreamTips(store, 'alert', alertDecider, { tracksCauses: true }),
       correlations: new StreamTips(store, 'correlation', correlationDecider, { cache: this.correlations }),
       cases: new StreamTips(store, 'case', caseDecider, { cache: this.cases }),
     };
-    await tips.alerts.load(open.flatMap(({ intake }) => streamsOf(intake)));
+    await tips.alerts.load(
+      open.flatMap(({ intake }) => streamsOf(intake)),
+      isRetry,
+    );
     await tips.correlations.load(open.flatMap(({ correlation }) => correlation ?? []));
     const cases = open.flatMap(({ intake, correlation }) => {
       const alert = tips.alerts.tip(outcomeStream(intake)).state;

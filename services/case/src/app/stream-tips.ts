@@ -3,6 +3,7 @@ import type { BusMessage } from '#libs/bus';
 import {
   type EventStore,
   headAfter,
+  headBehind,
   NO_STREAM,
   type RecordedEvent,
   type StreamAppend,
@@ -41,7 +42,8 @@ export class StreamTips<State, Command, Event extends DomainEvent> {
     private readonly options: { readonly cache?: TipCache<State>; readonly tracksCauses?: true } = {},
   ) {}
 
-  async load(streams: Iterable<string>): Promise<void> {
+  /** @param again the last round has lost: a stream that reads as empty may have been archived, and goes on from there. */
+  async load(streams: Iterable<string>, again = false): Promise<void> {
     const wanted = [...new Set(streams)];
     const missing: string[] = [];
     const heads = this.options.cache && wanted.length > 0 ? await this.store.heads(this.category, wanted) : undefined;
@@ -57,7 +59,9 @@ export class StreamTips<State, Command, Event extends DomainEvent> {
     }
     if (missing.length === 0) return;
     for (const [stream, history] of await this.store.readStreams(this.category, missing)) {
-      this.tips.set(stream, this.after(history, this.beginning()));
+      const tip = this.after(history, this.beginning());
+      const head = again ? await headBehind(this.store, this.category, stream, history) : tip.head;
+      this.tips.set(stream, { ...tip, head });
     }
   }
 
