@@ -2,7 +2,7 @@ import type { AlertIntake, AlertResult } from '#contracts/http/ingest';
 import { DomainError, type Clock } from '#libs/kernel';
 import type { FormatRegistry } from '../domain/formats/format-registry';
 import type { AlertPublisher } from './alert-publisher';
-import { receiveAlert, type AlertOrigin, type RawAlert, type Received } from './alert-reception';
+import { receive, type AlertOrigin, type RawAlert, type Received } from './alert-reception';
 import { batchesOf } from './intake-batches';
 import type { AlertBody } from './raw-alerts';
 
@@ -37,9 +37,10 @@ export class AlertIntakeDesk {
     });
     try {
       for await (const batch of batches) {
-        const received = batch.map((raw) => this.receive(raw, origin));
-        await this.publisher.publish(received, origin, traceparent);
-        received.forEach((reception) => answer.add(reception));
+        for (const received of inBatches(this.receive(batch, origin))) {
+          await this.publisher.publish(received, origin, traceparent);
+          received.forEach((reception) => answer.add(reception));
+        }
       }
     } catch (error) {
       throw answer.after(error);
@@ -47,18 +48,40 @@ export class AlertIntakeDesk {
     return answer.done();
   }
 
+  /** A single alert that is bad is answered with its problem; one that turns out to be a page is a list. */
   private async takeOne(raw: RawAlert, origin: AlertOrigin, traceparent: string): Promise<AlertIntake> {
-    const received = this.receive(raw, origin);
-    await this.publisher.publish([received], origin, traceparent);
-    if (received.kind === 'refused') throw received.error;
     const answer = new IntakeAnswer();
-    answer.add(received);
-    return answer.done();
+    let refusal: DomainError | undefined;
+    try {
+      for (const received of inBatches(this.receive([raw], origin))) {
+        await this.publisher.publish(received, origin, traceparent);
+        received.forEach((reception) => answer.add(reception));
+        const [first] = received;
+        if (first?.kind === 'refused') refusal ??= first.error;
+      }
+    } catch (error) {
+      throw answer.after(error);
+    }
+    const intake = answer.done();
+    if (refusal !== undefined && intake.accepted + intake.rejected === 1) throw refusal;
+    return intake;
   }
 
-  private receive(raw: RawAlert, origin: AlertOrigin): Received {
-    return receiveAlert(raw, origin, this.formats, this.clock.now());
+  private *receive(batch: readonly RawAlert[], origin: AlertOrigin): Generator<Received, void, undefined> {
+    for (const raw of batch) yield* receive(raw, origin, this.formats, this.clock.now());
   }
+}
+
+/** A page becomes many receptions, which are published, and forgotten, a batch at a time. */
+function* inBatches(receptions: Iterable<Received>): Generator<Received[], void, undefined> {
+  let batch: Received[] = [];
+  for (const received of receptions) {
+    batch.push(received);
+    if (batch.length < BATCH_COUNT) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
 }
 
 async function* eachOf<Item>(items: readonly Item[]): AsyncGenerator<Item> {

@@ -2,7 +2,7 @@ import type { BusMessage, BusPublisher } from '#libs/bus';
 import { DomainError } from '#libs/kernel';
 import { FormatRegistry } from '../domain/formats/format-registry';
 import { AlertPublisher } from './alert-publisher';
-import { receiveAlert } from './alert-reception';
+import { receive } from './alert-reception';
 
 const origin = {
   tenant: 'default',
@@ -12,7 +12,7 @@ const origin = {
   sourceFormat: undefined,
 };
 const bytes = Buffer.from('{"event_id":"a","search_name":"s"}');
-const received = [receiveAlert({ bytes, size: bytes.length }, origin, new FormatRegistry(), new Date())];
+const received = [...receive({ bytes, size: bytes.length }, origin, new FormatRegistry(), new Date())];
 
 /** A bus that confirms when it is told to. */
 class SlowBus implements BusPublisher {

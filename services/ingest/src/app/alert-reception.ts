@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { AlertReceived, AlertRefused, Original } from '#contracts/alert';
 import { canonicalJson } from '#libs/event-store';
-import { deterministicId, DomainError, isStorableText, newId } from '#libs/kernel';
+import { deterministicId, DomainError, isStorableText, newId, type JsonObject } from '#libs/kernel';
 import { parseAlert } from '../domain/alert-json';
+import { alertsOfPage } from '../domain/alert-page';
 import { shortened } from '../domain/formats/alert-fields';
+import type { AlertFormat } from '../domain/formats/alert-format';
 import type { FormatRegistry } from '../domain/formats/format-registry';
 
 /** An alert may be this long; a larger one is refused by name. Bytes. */
@@ -32,8 +34,73 @@ export type Received =
   | { readonly kind: 'accepted'; readonly alert: AlertReceived }
   | { readonly kind: 'refused'; readonly alert: AlertRefused; readonly error: DomainError };
 
-/** One reception: a finding, or a refusal that keeps what was sent. Nothing that a sender writes makes it throw. */
-export function receiveAlert(raw: RawAlert, origin: AlertOrigin, formats: FormatRegistry, now: Date): Received {
+/**
+ * The receptions that one alert makes: itself, or each alert of the page that it turns out to be. Each is a finding, or a
+ * refusal that keeps what was sent. Nothing that a sender writes makes it throw.
+ */
+export function* receive(
+  raw: RawAlert,
+  origin: AlertOrigin,
+  formats: FormatRegistry,
+  now: Date,
+): Generator<Received, void, undefined> {
+  const reading = attempt(() => readAlert(raw, origin, formats));
+  const page = reading instanceof DomainError ? undefined : attempt(() => pageOf(reading, origin, formats));
+  if (page === undefined || page instanceof DomainError) {
+    yield receptionOf(raw, page ?? reading, origin, formats, now);
+    return;
+  }
+  for (const text of page) {
+    const bytes = Buffer.from(text, 'utf8');
+    const item = { bytes, size: bytes.length };
+    const read = attempt(() => readAlert(item, origin, formats));
+    yield receptionOf(item, read, origin, formats, now);
+  }
+}
+
+interface Reading {
+  readonly text: string;
+  readonly alert: JsonObject;
+  /** Undefined where none is named and the alert looks like none. */
+  readonly format: AlertFormat | undefined;
+}
+
+/** A page may be as large as its body; whether an alert is too large is told later. */
+function readAlert(raw: RawAlert, origin: AlertOrigin, formats: FormatRegistry): Reading {
+  if (raw.bytes.length < raw.size) demandSize(raw);
+  const text = textOf(raw.bytes);
+  const alert = parseAlert(text);
+  return { text, alert, format: namedFormat(origin, formats) ?? formats.recognizing(alert) };
+}
+
+function pageOf({ text, alert, format }: Reading, origin: AlertOrigin, formats: FormatRegistry): string[] | undefined {
+  const named = namedFormat(origin, formats);
+  const isAlert = named === undefined ? format !== undefined : named.pages === undefined || named.recognizes(alert);
+  return isAlert ? undefined : alertsOfPage(text, alert, named, formats);
+}
+
+function attempt<Result>(work: () => Result): Result | DomainError {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof DomainError) return error;
+    throw error;
+  }
+}
+
+/** @throws DomainError('unknown_format') */
+function namedFormat(origin: AlertOrigin, formats: FormatRegistry): AlertFormat | undefined {
+  if (origin.askedFormat !== undefined) return formats.named(origin.askedFormat, 'format');
+  return origin.sourceFormat === undefined ? undefined : formats.named(origin.sourceFormat, 'source.format');
+}
+
+function receptionOf(
+  raw: RawAlert,
+  reading: Reading | DomainError,
+  origin: AlertOrigin,
+  formats: FormatRegistry,
+  now: Date,
+): Received {
   const original = originalOf(raw);
   const reception = {
     receiptId: newId(),
@@ -44,13 +111,9 @@ export function receiveAlert(raw: RawAlert, origin: AlertOrigin, formats: Format
   };
   try {
     demandSize(raw);
-    const alert = parseAlert(textOf(raw.bytes));
-    const format =
-      origin.askedFormat !== undefined
-        ? formats.named(origin.askedFormat, 'format')
-        : origin.sourceFormat !== undefined
-          ? formats.named(origin.sourceFormat, 'source.format')
-          : formats.detected(alert);
+    if (reading instanceof DomainError) throw reading;
+    const { alert } = reading;
+    const format = reading.format ?? formats.detected(alert);
     const digest = createHash('sha256').update(canonicalJson(alert)).digest('hex');
     const { identity, finding, attack } = format.normalize(alert, { receivedAt: now.getTime(), digest });
     return {

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { AlertReceived, AlertRefused } from '#contracts/alert';
 import { deterministicId } from '#libs/kernel';
 import { findFieldErrors } from '#libs/service';
-import { parseMapping } from '../adapters/mapping-folder';
+import { readMappings } from '../adapters/mapping-folder';
 import { FormatRegistry } from '../domain/formats/format-registry';
-import { KEPT_OF_TOO_LARGE, LARGEST_ALERT, receiveAlert, type Received } from './alert-reception';
+import { KEPT_OF_TOO_LARGE, LARGEST_ALERT, receive as receptionsOf, type Received } from './alert-reception';
 
 const fixtures = join(__dirname, '../../../../test/fixtures/alerts');
 const fixture = (name: string): string[] => {
@@ -13,8 +13,7 @@ const fixture = (name: string): string[] => {
   return name.endsWith('.ndjson') ? text.split('\n').filter((line) => line !== '') : [text];
 };
 
-const wazuh = parseMapping('wazuh.yaml', readFileSync(join(__dirname, '../../mappings/wazuh.yaml'), 'utf8'));
-const formats = new FormatRegistry([wazuh]);
+const formats = new FormatRegistry(readMappings(join(__dirname, '../../mappings')));
 const now = new Date('2026-11-24T15:00:00Z');
 const origin = {
   tenant: 'default',
@@ -26,7 +25,8 @@ const origin = {
 
 function receive(body: string | Buffer, asked?: string): Received {
   const bytes = Buffer.isBuffer(body) ? body : Buffer.from(body);
-  const received = receiveAlert({ bytes, size: bytes.length }, { ...origin, askedFormat: asked }, formats, now);
+  const [received] = receptionsOf({ bytes, size: bytes.length }, { ...origin, askedFormat: asked }, formats, now);
+  if (received === undefined) throw new Error('a page without alerts');
   const contract = received.kind === 'accepted' ? AlertReceived : AlertRefused;
   expect(findFieldErrors(contract, received.alert)).toEqual([]);
   return received;

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseMapping } from '../adapters/mapping-folder';
+import { readMappings } from '../adapters/mapping-folder';
 import { FormatRegistry } from '../domain/formats/format-registry';
-import { receiveAlert } from './alert-reception';
+import { receive } from './alert-reception';
 
 interface Line {
   readonly source: string;
@@ -15,14 +15,12 @@ const lines = readFileSync(join(folder, 'alerts.ndjson'), 'utf8')
   .trimEnd()
   .split('\n')
   .map((line): Line => JSON.parse(line));
-const formats = new FormatRegistry([
-  parseMapping('wazuh.yaml', readFileSync(join(__dirname, '../../mappings/wazuh.yaml'), 'utf8')),
-]);
+const formats = new FormatRegistry(readMappings(join(__dirname, '../../mappings')));
 
-const receptions = lines.map(({ source, format, body }) => {
+const receptions = lines.flatMap(({ source, format, body }) => {
   const bytes = Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
   const origin = { tenant: 'default', sourceId: source, source, askedFormat: format, sourceFormat: undefined };
-  return receiveAlert({ bytes, size: bytes.length }, origin, formats, new Date('2026-11-24T15:00:00Z'));
+  return [...receive({ bytes, size: bytes.length }, origin, formats, new Date('2026-11-24T15:00:00Z'))];
 });
 
 /** What the case service makes of them: the first of an id, a repeat of its last version, or another version. */

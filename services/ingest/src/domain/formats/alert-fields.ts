@@ -60,7 +60,7 @@ export class AlertFields {
   time(...paths: readonly string[]): number | undefined {
     for (const path of paths) {
       const [text] = this.texts(path);
-      if (text === undefined) continue;
+      if (text === undefined || NO_TIME.test(text)) continue;
       const time = parseTime(text);
       if (time === undefined) {
         throw new DomainError('invalid_field', {
@@ -76,6 +76,9 @@ export class AlertFields {
 
 /** What senders write where they have nothing. */
 const SAYS_NOTHING = new Set(['', '-', '--', 'null', 'none', 'n/a', 'unknown', 'undefined', '(null)', '<empty>']);
+
+/** The zero of a clock: what programs write where no time was set. */
+const NO_TIME = /^(?:0|(?:1970|0001)-01-01[T ]00:00:00(?:[.]0+)?Z?)$/;
 
 function textOf(value: JsonValue): string[] {
   if (typeof value === 'number') return [String(value)];

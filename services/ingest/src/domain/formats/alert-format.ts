@@ -24,6 +24,8 @@ export interface AlertFormat {
   /** As in `?format=` and in a source's settings. */
   readonly name: string;
   readonly title: string;
+  /** Where a reply of the product's API keeps its alerts, a list of them or an object of them by their ids. */
+  readonly pages?: readonly string[];
   /** Whether an alert looks like this format, for sources that do not say what they send. */
   recognizes(alert: JsonObject): boolean;
   /** @throws DomainError naming the field and the reason when the alert is not one of this format. */

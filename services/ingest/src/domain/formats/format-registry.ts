@@ -40,9 +40,21 @@ export class FormatRegistry {
     });
   }
 
+  /** Those that know the replies of their product's API. */
+  withPages(): AlertFormat[] {
+    return [...this.formats.values()].filter(({ pages }) => pages !== undefined);
+  }
+
+  /** The first format that an alert looks like. */
+  recognizing(alert: JsonObject): AlertFormat | undefined {
+    for (const format of this.formats.values()) if (format.recognizes(alert)) return format;
+    return undefined;
+  }
+
   /** The format that an alert looks like. @throws DomainError('unknown_format') when it looks like none. */
   detected(alert: JsonObject): AlertFormat {
-    for (const format of this.formats.values()) if (format.recognizes(alert)) return format;
+    const format = this.recognizing(alert);
+    if (format !== undefined) return format;
     throw new DomainError('unknown_format', {
       reason: `The alert looks like none of ${this.names().join(', ')}; name its format by ?format=, or add a mapping.`,
     });

@@ -13,7 +13,10 @@ export const suricataEve: AlertFormat = {
   name: 'suricata-eve',
   title: 'Suricata EVE alert',
 
-  recognizes: (alert) => typeof alert.event_type === 'string' && ('timestamp' in alert || 'flow_id' in alert),
+  // Other products name a field `event_type` too; a record of EVE has its details under the name of its type.
+  recognizes: (alert) =>
+    typeof alert.event_type === 'string' &&
+    ('flow_id' in alert || ('timestamp' in alert && isJsonObject(alert[alert.event_type]))),
 
   normalize(alert, reception): NormalizedAlert {
     if (alert.event_type !== 'alert') {
