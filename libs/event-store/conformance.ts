@@ -294,6 +294,12 @@ export function eventStoreConformance(
         [one, 5],
       ]);
       expect(found.get(one)).toEqual(events);
+      const later = await store().readStreams(main, [two, none, one], new Map(Object.entries({ [one]: 4, [two]: 2 })));
+      expect([...later].map(([stream, list]) => [stream, list.map(({ version }) => version)])).toEqual([
+        [two, []],
+        [none, []],
+        [one, [4, 5]],
+      ]);
       expect(await store().heads(main, [one, none])).toEqual(
         new Map([
           [one, headOf(events)],

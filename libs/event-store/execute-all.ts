@@ -1,16 +1,9 @@
 import { type Decider, type DomainEvent, DomainError } from '#libs/kernel';
-import {
-  type CommandContext,
-  type Executed,
-  foldRecorded,
-  headBehind,
-  headOf,
-  MAX_ATTEMPTS,
-  toNewEvents,
-  tooManyConflicts,
-} from './execute';
+import { type CommandContext, type Executed, MAX_ATTEMPTS, toNewEvents, tooManyConflicts } from './execute';
+import { loadStates, type StatesToLoad } from './load-states';
 import type { AppendRefusal, AppendResult, EventStore, RecordedEvent, StreamAppend, StreamHead } from './port';
 import { headAfter } from './prepared-group';
+import type { Snapshots } from './snapshots';
 import { StreamMap } from './stream-map';
 
 export interface CommandRequest<Command> {
@@ -44,19 +37,21 @@ interface Decision<State> {
  * on the same stream are decided in their order, each on the state that the one before leaves. Only what lost a race is
  * loaded and decided again. The results stand in the order of the requests.
  *
+ * @param snapshots where states are kept of a decider that declares it.
  * @throws DomainError('database_unavailable'): call again, ids make it safe.
  */
 export async function executeAll<State, Command, Event extends DomainEvent>(
   store: EventStore,
   decider: Decider<State, Command, Event>,
   requests: readonly CommandRequest<Command>[],
+  snapshots?: Snapshots,
 ): Promise<ExecutedOrRefused<State>[]> {
   const results = new Map<number, ExecutedOrRefused<State>>();
   const earlier = new Map<number, readonly RecordedEvent[]>();
   const lost = new Map<number, number>();
   while (results.size < requests.length) {
     const open = [...requests.entries()].filter(([index]) => !results.has(index));
-    const tips = await loadTips(store, decider, open, lost.size > 0);
+    const tips = await loadTips(store, decider, open, { snapshots, again: lost.size > 0 });
     const decisions: Decision<State>[] = [];
     for (const [index, request] of open) {
       const tip = tips.get(request.context.category, request.context.stream);
@@ -76,18 +71,13 @@ async function loadTips<State, Command, Event extends DomainEvent>(
   store: EventStore,
   decider: Decider<State, Command, Event>,
   open: readonly (readonly [number, CommandRequest<Command>])[],
-  again: boolean,
+  how: Pick<StatesToLoad<State>, 'snapshots' | 'again'>,
 ): Promise<StreamMap<Tip<State>>> {
   const tips = new StreamMap<Tip<State>>();
   for (const category of new Set(open.map(([, { context }]) => context.category))) {
     const streams = new Set(open.flatMap(([, { context }]) => (context.category === category ? [context.stream] : [])));
-    for (const [stream, history] of await store.readStreams(category, [...streams])) {
-      tips.set(category, stream, {
-        state: foldRecorded(decider, history),
-        head: again ? await headBehind(store, category, stream, history) : headOf(history),
-        lastTime: history.at(-1)?.time ?? '',
-      });
-    }
+    const states = await loadStates(store, decider, { category, streams: [...streams], ...how });
+    for (const [stream, state] of states) tips.set(category, stream, { ...state });
   }
   return tips;
 }

@@ -1,7 +1,9 @@
 import { eventContract } from '#contracts/events/index';
 import type { Actor, Category, EventMeta } from '#contracts/envelope';
 import { type Decider, type DomainEvent, DomainError, eventId, fold, type JsonObject, newId } from '#libs/kernel';
+import { evolveRecorded, loadStates, type StreamState } from './load-states';
 import { type EventStore, type NewEvent, NO_STREAM, type RecordedEvent, type StreamHead } from './port';
+import type { Snapshots } from './snapshots';
 
 /** Where a command goes, and what its events say about who, why and when. */
 export interface CommandContext {
@@ -30,6 +32,7 @@ export const MAX_ATTEMPTS = 25;
  * events derive from `meta.causationId` where there is one (invariant 7), so that a redelivered message gets its first
  * answer again.
  *
+ * @param snapshots where states are kept of a decider that declares it.
  * @throws what `decider.decide` throws, and DomainError('stream_conflict') after MAX_ATTEMPTS lost races.
  */
 export async function execute<State, Command, Event extends DomainEvent>(
@@ -37,21 +40,22 @@ export async function execute<State, Command, Event extends DomainEvent>(
   decider: Decider<State, Command, Event>,
   context: CommandContext,
   command: Command,
+  snapshots?: Snapshots,
 ): Promise<Executed<State>> {
   const { category, stream, tenant } = context;
+  const load = async (again: boolean): Promise<StreamState<State>> => {
+    const loaded = (await loadStates(store, decider, { category, streams: [stream], snapshots, again })).get(stream);
+    if (!loaded) throw new DomainError('internal', `stream ${stream} was not loaded`);
+    return loaded;
+  };
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
-    const history = await store.readStream(category, stream);
-    const state = foldRecorded(decider, history);
+    const { state, head } = await load(attempt > 1);
     const decided = decider.decide(command, state);
     if (decided.length === 0) return { state, events: [] };
     const events = toNewEvents(decided, context);
-    const expected = attempt === 1 ? headOf(history) : await headBehind(store, category, stream, history);
-    const result = await store.append([{ category, stream, tenant, expected, events }]);
+    const result = await store.append([{ category, stream, tenant, expected: head, events }]);
     if (result.status === 'appended') return { state: fold(decider, decided, state), events: result.events };
-    if (result.status === 'duplicate') {
-      const whole = await store.readStream(category, stream);
-      return { state: foldRecorded(decider, whole), events: result.events };
-    }
+    if (result.status === 'duplicate') return { state: (await load(false)).state, events: result.events };
   }
   throw tooManyConflicts(stream);
 }
@@ -60,30 +64,12 @@ export function foldRecorded<State, Command, Event extends DomainEvent>(
   decider: Decider<State, Command, Event>,
   history: readonly RecordedEvent[],
 ): State {
-  // The ledger holds only what this decider's service has written to the category, by the category's contract.
-  return history.reduce(
-    (state, { type, data }) => decider.evolve(state, { type, data } as unknown as Event),
-    decider.initialState(),
-  );
+  return history.reduce((state, event) => evolveRecorded(decider, state, event), decider.initialState());
 }
 
 export function headOf(history: readonly RecordedEvent[]): StreamHead {
   const last = history.at(-1);
   return last ? { version: last.version, hash: last.hash } : NO_STREAM;
-}
-
-/**
- * The head to go on from when `headOf(history)` was not it: a history that reads as empty may have been archived. That is
- * rare, so that who appends finds out by a conflict instead of asking for every new stream.
- */
-export async function headBehind(
-  store: EventStore,
-  category: Category,
-  stream: string,
-  history: readonly RecordedEvent[],
-): Promise<StreamHead> {
-  if (history.length > 0) return headOf(history);
-  return (await store.heads(category, [stream])).get(stream) ?? NO_STREAM;
 }
 
 /**

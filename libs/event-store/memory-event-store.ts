@@ -94,8 +94,17 @@ class MemoryEventStore implements EventStore {
     return events.filter(({ version }) => version >= from && version <= to).slice(0, limit);
   }
 
-  async readStreams(category: Category, streams: readonly string[]): Promise<Map<string, RecordedEvent[]>> {
-    return new Map(streams.map((stream) => [stream, [...(this.streams.get(category, stream) ?? [])]]));
+  async readStreams(
+    category: Category,
+    streams: readonly string[],
+    from?: ReadonlyMap<string, number>,
+  ): Promise<Map<string, RecordedEvent[]>> {
+    return new Map(
+      streams.map((stream) => [
+        stream,
+        (this.streams.get(category, stream) ?? []).filter(({ version }) => version >= (from?.get(stream) ?? 1)),
+      ]),
+    );
   }
 
   async heads(category: Category, streams: readonly string[]): Promise<Map<string, StreamHead>> {

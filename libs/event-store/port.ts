@@ -105,8 +105,15 @@ export interface EventStore {
     stream: string,
     range?: { from?: number; to?: number; limit?: number },
   ): Promise<RecordedEvent[]>;
-  /** Many streams at once, for reactions in batches; a stream that does not exist gives an empty list. */
-  readStreams(category: Category, streams: readonly string[]): Promise<Map<string, RecordedEvent[]>>;
+  /**
+   * Many streams at once, for reactions in batches; a stream that does not exist gives an empty list.
+   * @param from the first version to be read, of each stream that is in it; of the others, everything is.
+   */
+  readStreams(
+    category: Category,
+    streams: readonly string[],
+    from?: ReadonlyMap<string, number>,
+  ): Promise<Map<string, RecordedEvent[]>>;
   /**
    * The heads of streams, also of one that reads as empty because all of it was archived: what is appended to it goes on
    * from there.

@@ -92,15 +92,21 @@ class PostgresEventStore implements EventStore {
     });
   }
 
-  async readStreams(category: Category, streams: readonly string[]): Promise<Map<string, RecordedEvent[]>> {
+  async readStreams(
+    category: Category,
+    streams: readonly string[],
+    from?: ReadonlyMap<string, number>,
+  ): Promise<Map<string, RecordedEvent[]>> {
     const found = new Map<string, RecordedEvent[]>(streams.map((stream) => [stream, []]));
     if (found.size === 0) return found;
+    const wanted = [...found.keys()];
     const events = await this.query({
       name: `ledger streams ${category}`,
       text: streamsText(category),
-      values: [[...found.keys()]],
+      values: [wanted, wanted.map((stream) => from?.get(stream) ?? 1)],
     });
     for (const event of events) found.get(event.stream)?.push(event);
+    for (const stream of found.values()) stream.sort((a, b) => a.version - b.version);
     return found;
   }
 

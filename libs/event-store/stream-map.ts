@@ -16,6 +16,10 @@ export class StreamMap<Value> {
     else this.categories.set(category, new Map([[name, value]]));
   }
 
+  delete(category: string, name: string): void {
+    this.categories.get(category)?.delete(name);
+  }
+
   get size(): number {
     let size = 0;
     for (const names of this.categories.values()) size += names.size;

@@ -12,19 +12,19 @@ export function streamText(category: Category): string {
            order by version limit $4`;
 }
 
-/** The events of the streams in `$1`. */
+/**
+ * The events of the streams in `$1`, each from its version in `$2` on, in no order. The inner order keeps PostgreSQL at the
+ * index, stream by stream, whatever it believes about their lengths.
+ */
 export function streamsText(category: Category): string {
-  if (!isShelved(category)) {
-    return `select ${EVENT_COLUMNS} from ledger.events
-             where category = ${categoryLiteral(category)} and stream = any($1::text[])
-             order by stream, version`;
-  }
-  return `select e.* from unnest($1::text[]) as s (stream)
-           cross join lateral (${homeOf(category, 's.stream')}) h
+  const [home, shelf] = isShelved(category)
+    ? [`cross join lateral (${homeOf(category, 's.name')}) h`, 'and shelf = h.shelf']
+    : ['', ''];
+  return `select e.* from unnest($1::text[], $2::integer[]) as s (name, first) ${home}
            cross join lateral (
              select ${EVENT_COLUMNS} from ledger.events
-              where category = ${categoryLiteral(category)} and shelf = h.shelf and stream = s.stream) e
-           order by e.stream, e.version`;
+              where category = ${categoryLiteral(category)} ${shelf} and stream = s.name and version >= s.first
+              order by version) e`;
 }
 
 /** The heads of the streams in `$1`, of those that were archived too. */

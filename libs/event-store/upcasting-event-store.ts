@@ -37,8 +37,12 @@ class UpcastingEventStore implements EventStore {
     return this.upcast(await this.stored.readStream(category, stream, range));
   }
 
-  async readStreams(category: Category, streams: readonly string[]): Promise<Map<string, RecordedEvent[]>> {
-    const found = await this.stored.readStreams(category, streams);
+  async readStreams(
+    category: Category,
+    streams: readonly string[],
+    from?: ReadonlyMap<string, number>,
+  ): Promise<Map<string, RecordedEvent[]>> {
+    const found = await this.stored.readStreams(category, streams, from);
     return new Map([...found].map(([stream, events]) => [stream, this.upcast(events)]));
   }
 

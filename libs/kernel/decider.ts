@@ -13,6 +13,16 @@ export interface Decider<State, Command, Event extends DomainEvent> {
   readonly decide: (command: Command, state: State) => Event[];
   readonly evolve: (state: State, event: Event) => State;
   readonly initialState: () => State;
+  /** For streams that grow long: their states may be kept beside the ledger. Absent, every event is folded each time. */
+  readonly snapshots?: KeptState;
+}
+
+/** How the state of a decider is kept. It has to survive JSON as it is: no Map, Set, Date, bigint or NaN in it. */
+export interface KeptState {
+  /** Of the decider, unique among those on its category. */
+  readonly name: string;
+  /** To be raised with every change that lets `evolve` make another state of the same events: what is kept is then ignored. */
+  readonly stateVersion: number;
 }
 
 /** The state after `events`, from the initial one or from `from`. */

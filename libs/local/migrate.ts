@@ -7,6 +7,7 @@ import {
   ensureServiceRoles,
   ensureServiceSchemas,
   migrateLedger,
+  migrateSnapshots,
   OWNER_ROLE,
   type RolePasswords,
   serviceSchema,
@@ -80,6 +81,7 @@ async function migrateService(
   await asOwner(client, async () => {
     await migrateReadModel(client, schema);
     await migrateJobs(client, schema);
+    await migrateSnapshots(client, schema);
   });
   if (migrations.length === 0) return [];
   const database = new DataSource({

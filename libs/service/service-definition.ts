@@ -1,7 +1,7 @@
 import type { DynamicModule } from '@nestjs/common';
 import type { ServiceName } from '#contracts/envelope';
 import type { BusPublisher } from '#libs/bus';
-import type { EventStore } from '#libs/event-store';
+import type { EventStore, Snapshots } from '#libs/event-store';
 import type { JobQueue } from '#libs/jobs';
 import type { Clock } from '#libs/kernel';
 import type { Projection, ProjectionRunner } from '#libs/read-model';
@@ -24,6 +24,8 @@ export interface ServiceContext<Config = Record<string, unknown>> {
   readonly clock: Clock;
   /** Events in the versions that this release writes; as they are stored for a service that says `readsAsStored`. */
   readonly store: EventStore;
+  /** For `execute`, `executeAll` and `loadStates`, of deciders whose streams grow long. */
+  readonly snapshots: Snapshots;
   /** The ledger's database as the service's role, for what libs/bus keeps there (dead letters, the relay's cursor). */
   readonly ledgerPool: Pool;
   /** Read models, in the schema `svc_<service>`; `withTenant` of `#libs/read-model` sets the tenant for row security. */

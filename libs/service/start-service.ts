@@ -7,7 +7,13 @@ import type { ServiceName } from '#contracts/envelope';
 import type { Endpoint } from '#contracts/http/endpoint';
 import { endpointsOf } from '#contracts/http/endpoints';
 import { connectBus, createBus, type Bus } from '#libs/bus';
-import { createPostgresEventStore, serviceSchema, upcasting, type EventStore } from '#libs/event-store';
+import {
+  createPostgresEventStore,
+  createPostgresSnapshots,
+  serviceSchema,
+  upcasting,
+  type EventStore,
+} from '#libs/event-store';
 import { JobQueue } from '#libs/jobs';
 import { systemClock, type Clock } from '#libs/kernel';
 import { ProjectionRunner } from '#libs/read-model';
@@ -117,6 +123,10 @@ async function start(
     logger,
     clock: options.clock ?? systemClock,
     store,
+    snapshots: createPostgresSnapshots({
+      ...{ database, schema },
+      onTrouble: (error) => logger.warn({ err: error }, 'kept states are not to be had; every event is read instead'),
+    }),
     ledgerPool,
     database,
     publisher: bus.publisher,
