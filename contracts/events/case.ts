@@ -31,7 +31,11 @@ export const caseEvents = eventContracts('case', {
   CaseOpened: Closed({ ...AlertOfCase, title: Personal(Text(1000)), severity: Severity, rule: Text(100) }),
   AlertGrouped: Closed({ ...AlertOfCase, rule: Text(100) }),
   /** An alert of this case was sent again with other content. */
-  CaseAlertUpdated: Closed(AlertOfCase),
+  CaseAlertUpdated: Closed({
+    ...AlertOfCase,
+    /** What the case counted the alert as before; absent in events of 0.1.0. */
+    previousSeverity: Type.Optional(Severity),
+  }),
   CaseStatusChanged: Closed({
     caseId: Uuid,
     from: CaseStatus,

@@ -67,15 +67,19 @@ export const EscalationView = Closed({
   ...ByAndAt,
 });
 
+const LATEST = 'The latest 200, in the order in which they came; the timeline has all of them.';
+
 export const CaseView = Closed({
   ...CaseSummary.properties,
   severityBy: Literals('alerts', 'person'),
   attack: Type.Array(AttackId),
-  alerts: Type.Array(CaseAlertView, { description: 'The latest 200, in the order in which they came.' }),
+  alerts: Type.Array(CaseAlertView, {
+    description: 'The latest 200, in the order in which they came; /v1/cases/{id}/alerts has all of them.',
+  }),
   observables: Type.Array(Observable, { description: 'Of all alerts, each once, the worst first; at most 500.' }),
-  notes: Type.Array(NoteView),
-  evidence: Type.Array(EvidenceView),
-  escalations: Type.Array(EscalationView),
+  notes: Type.Array(NoteView, { description: LATEST }),
+  evidence: Type.Array(EvidenceView, { description: LATEST }),
+  escalations: Type.Array(EscalationView, { description: LATEST }),
   /** The time that was asked for. */
   at: Type.Optional(Timestamp),
 });
@@ -199,6 +203,8 @@ export const CaseListQuery = Closed({
 export type CaseListQuery = Static<typeof CaseListQuery>;
 export const AtQuery = Closed({ at: At });
 export type AtQuery = Static<typeof AtQuery>;
+export const AlertsOfCaseQuery = Closed(pageQuery);
+export type AlertsOfCaseQuery = Static<typeof AlertsOfCaseQuery>;
 export const TimelineQuery = Closed({ at: At, ...pageQuery });
 export type TimelineQuery = Static<typeof TimelineQuery>;
 
@@ -235,6 +241,14 @@ export const endpoints: readonly Endpoint[] = [
     params: Closed(CaseId),
     query: AtQuery,
     responses: { 200: CaseView },
+  },
+  {
+    ...read,
+    path: '/v1/cases/:id/alerts',
+    summary: 'The alerts of a case as they were sent last, the latest first',
+    params: Closed(CaseId),
+    query: AlertsOfCaseQuery,
+    responses: { 200: paged(CaseAlertView) },
   },
   {
     ...read,

@@ -54,7 +54,7 @@ const steps = fc.array(
 /** What both kinds of snapshots must do. @param snapshotsOf keeps a state after so many events. */
 export function snapshotsConformance(store: () => EventStore, snapshotsOf: (every: number) => Snapshots): void {
   const states = async (stream: string, snapshots?: Snapshots) =>
-    (await loadStates(store(), notes, { category: 'case', streams: [stream], snapshots })).get(stream);
+    (await loadStates(store(), notes, { category: 'case', streams: [stream], snapshots })).states.get(stream);
   const kept = async (stream: string, snapshots: Snapshots, of: SnapshotKind = kind) =>
     (await snapshots.load(of, [stream])).byStream.get(stream);
   const append = (stream: string, text: string, snapshots?: Snapshots) =>
@@ -135,7 +135,12 @@ export function snapshotsConformance(store: () => EventStore, snapshotsOf: (ever
         const known = new Map([
           [stream, { state: invented, head: { version, hash }, lastTime: '', keptAt: 0, generation }],
         ]);
-        const loaded = await loadStates(store(), notes, { category: 'case', streams: [stream], snapshots, known });
+        const { states: loaded } = await loadStates(store(), notes, {
+          category: 'case',
+          streams: [stream],
+          snapshots,
+          known,
+        });
         expect(loaded.get(stream)?.state).toEqual(right?.state);
         expect((await states(stream, snapshots))?.state).toEqual(right?.state);
         expect(await kept(stream, snapshots)).toMatchObject({ ...right?.head });
@@ -148,10 +153,10 @@ export function snapshotsConformance(store: () => EventStore, snapshotsOf: (ever
     it('takes a state that is in memory, goes on from it, and keeps it from time to time', async () => {
       const [stream, snapshots] = [aStream(), snapshotsOf(3)];
       await append(stream, 'ab');
-      const first = await loadStates(store(), notes, { category: 'case', streams: [stream], snapshots });
+      const { states: first } = await loadStates(store(), notes, { category: 'case', streams: [stream], snapshots });
       const read = jest.spyOn(store(), 'readStreams');
-      const load = (known: typeof first) =>
-        loadStates(store(), notes, { category: 'case', streams: [stream], snapshots, known });
+      const load = async (known: typeof first) =>
+        (await loadStates(store(), notes, { category: 'case', streams: [stream], snapshots, known })).states;
       expect(await load(first)).toEqual(first);
       expect(read.mock.calls.map(([, streams]) => streams)).toEqual([[]]);
       await append(stream, 'ca', snapshots);
@@ -177,7 +182,7 @@ export function snapshotsConformance(store: () => EventStore, snapshotsOf: (ever
     it('are gone once they were dropped, and nothing of before comes back', async () => {
       const [stream, snapshots] = [aStream(), snapshotsOf(2)];
       await append(stream, 'abca');
-      const before = await loadStates(store(), notes, { category: 'case', streams: [stream], snapshots });
+      const { states: before } = await loadStates(store(), notes, { category: 'case', streams: [stream], snapshots });
       await snapshots.dropAll();
       expect(await kept(stream, snapshots)).toBeUndefined();
       const [first] = before.values();
@@ -207,7 +212,7 @@ export function snapshotsConformance(store: () => EventStore, snapshotsOf: (ever
     const [stream, snapshots] = [aStream(), snapshotsOf(1)];
     const { snapshots: _, ...plain } = notes;
     await store().append([toStream(stream, [anEvent({ type: 'CaseNoteAdded' })])]);
-    const loaded = await loadStates(store(), plain, { category: 'case', streams: [stream], snapshots });
+    const { states: loaded } = await loadStates(store(), plain, { category: 'case', streams: [stream], snapshots });
     expect(loaded.get(stream)?.head).toEqual(headOf(await store().readStream('case', stream)));
     expect(await kept(stream, snapshots)).toBeUndefined();
   });

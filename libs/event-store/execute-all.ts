@@ -76,7 +76,7 @@ async function loadTips<State, Command, Event extends DomainEvent>(
   const tips = new StreamMap<Tip<State>>();
   for (const category of new Set(open.map(([, { context }]) => context.category))) {
     const streams = new Set(open.flatMap(([, { context }]) => (context.category === category ? [context.stream] : [])));
-    const states = await loadStates(store, decider, { category, streams: [...streams], ...how });
+    const { states } = await loadStates(store, decider, { category, streams: [...streams], ...how });
     for (const [stream, state] of states) tips.set(category, stream, { ...state });
   }
   return tips;

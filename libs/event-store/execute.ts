@@ -44,7 +44,8 @@ export async function execute<State, Command, Event extends DomainEvent>(
 ): Promise<Executed<State>> {
   const { category, stream, tenant } = context;
   const load = async (again: boolean): Promise<StreamState<State>> => {
-    const loaded = (await loadStates(store, decider, { category, streams: [stream], snapshots, again })).get(stream);
+    const { states } = await loadStates(store, decider, { category, streams: [stream], snapshots, again });
+    const loaded = states.get(stream);
     if (!loaded) throw new DomainError('internal', `stream ${stream} was not loaded`);
     return loaded;
   };

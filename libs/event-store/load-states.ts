@@ -15,6 +15,13 @@ export interface StreamState<State> {
   readonly generation?: string;
 }
 
+export interface LoadedStates<State> {
+  /** Of every stream that was asked for. */
+  readonly states: Map<string, StreamState<State>>;
+  /** Of the snapshots, for what the caller makes of streams that do not exist yet. */
+  readonly generation: string | undefined;
+}
+
 export interface StatesToLoad<State> {
   readonly category: Category;
   readonly streams: readonly string[];
@@ -35,7 +42,7 @@ export async function loadStates<State, Command, Event extends DomainEvent>(
   store: EventStore,
   decider: Decider<State, Command, Event>,
   wanted: StatesToLoad<State>,
-): Promise<Map<string, StreamState<State>>> {
+): Promise<LoadedStates<State>> {
   const { category, streams, snapshots, again, onEvent } = wanted;
   const { beginning, bases, states } = await whereToBegin(store, decider, wanted);
   const open = streams.filter((stream) => !states.has(stream));
@@ -54,7 +61,7 @@ export async function loadStates<State, Command, Event extends DomainEvent>(
   }
   const kept = await keepStates(decider, category, states, snapshots);
   if (again === true) await goOnFromArchived(store, category, kept);
-  return kept;
+  return { states: kept, generation: beginning.generation };
 }
 
 /** That a stream was archived is rare: who appends finds out by a conflict, instead of asking for every new stream. */

@@ -9,15 +9,19 @@ import { AlertIntake } from './app/alert-intake';
 import { AlertReactions } from './app/alert.reactions';
 import { CaseCommandsController } from './app/case-commands.controller';
 import { CaseRequests } from './app/case-requests';
+import { CaseViews } from './app/case-views';
 import { CasesController } from './app/cases.controller';
 import { EscalationDeadlines } from './app/escalation-deadlines';
 import { TimelineReactions } from './app/timeline.reactions';
 import { CaseAlertRow } from './read/case-alert.entity';
+import { CaseDetailAlertRow, CaseDetailRow, CaseEntryRow } from './read/case-detail.entity';
+import { CaseDetailProjection } from './read/case-detail.projection';
 import { CaseListProjection } from './read/case-list.projection';
 import { CaseSummaryRow } from './read/case-summary.entity';
 import { EvidenceContentRow } from './read/evidence-content.entity';
 import { ForeignEventRow } from './read/foreign-event.entity';
 import { Cases1764000000000 } from './read/migrations/1764000000000-cases';
+import { CaseDetails1764400000000 } from './read/migrations/1764400000000-case-details';
 
 const config = Type.Object({
   /** Which alerts belong in one case. */
@@ -34,11 +38,19 @@ export const service = defineService({
   name: 'case',
   port: 8083,
   config,
-  entities: [CaseSummaryRow, CaseAlertRow, ForeignEventRow, EvidenceContentRow],
-  migrations: [Cases1764000000000],
+  entities: [
+    CaseSummaryRow,
+    CaseAlertRow,
+    CaseDetailRow,
+    CaseDetailAlertRow,
+    CaseEntryRow,
+    ForeignEventRow,
+    EvidenceContentRow,
+  ],
+  migrations: [Cases1764000000000, CaseDetails1764400000000],
   refuseInProduction: ({ COUNTERSIGN_HMAC_KEY }) =>
     COUNTERSIGN_HMAC_KEY === undefined ? ['COUNTERSIGN_HMAC_KEY: is required, and the same for every instance'] : [],
-  projections: ({ jobs }) => [new CaseListProjection(jobs)],
+  projections: ({ jobs }) => [new CaseListProjection(jobs), new CaseDetailProjection()],
   module: (context) => ({
     module: CaseModule,
     controllers: [CasesController, CaseCommandsController, AlertReactions, TimelineReactions],
@@ -53,20 +65,25 @@ function providersOf({
   database,
   clock,
   jobs,
+  snapshots,
+  readModels,
   config: settings,
   settings: common,
 }: ServiceContext<Static<typeof config>>) {
-  const deadlines = new EscalationDeadlines(database, store, clock);
+  const deadlines = new EscalationDeadlines(database, store, snapshots, clock);
   deadlines.watch(jobs);
   const intake = new AlertIntake({
     store,
+    snapshots,
     clock,
     rules: loadCorrelationRules(settings.COUNTERSIGN_CORRELATION_FILE),
     hmacKey: loadHmacKey(settings.COUNTERSIGN_HMAC_KEY, common.keysFolder),
   });
+  const views = new CaseViews({ store, database, readModels, clock });
   return [
     { provide: AlertIntake, useValue: intake },
-    { provide: CaseRequests, useValue: new CaseRequests(store, clock) },
+    { provide: CaseViews, useValue: views },
+    { provide: CaseRequests, useValue: new CaseRequests(store, snapshots, views, clock) },
     { provide: EvidenceStore, useValue: new EvidenceStore(database) },
     { provide: EscalationDeadlines, useValue: deadlines },
   ];

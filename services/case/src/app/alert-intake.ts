@@ -1,7 +1,8 @@
+import type { Category } from '#contracts/envelope';
 import type { AlertEvent, CorrelationEvent } from '#contracts/events/alert';
 import type { CaseEvent } from '#contracts/events/case';
 import { type BusMessage, dead, done, type Outcome, retry } from '#libs/bus';
-import type { AppendGroup, EventStore } from '#libs/event-store';
+import type { AppendGroup, EventStore, Snapshots } from '#libs/event-store';
 import { type Clock, deterministicId, DomainError } from '#libs/kernel';
 import { type AlertCommand, alertDecider, type AlertState } from '../domain/alert.decider';
 import { type CaseCommand, caseDecider } from '../domain/case.decider';
@@ -33,6 +34,7 @@ interface Tips {
 
 export interface AlertIntakeOptions {
   readonly store: EventStore;
+  readonly snapshots?: Snapshots;
   readonly rules: CorrelationRules;
   readonly hmacKey: Buffer;
   readonly clock: Clock;
@@ -104,20 +106,18 @@ export class AlertIntake {
       else again.push(work);
       if (result?.status !== 'appended') for (const { stream } of group) unwritten.add(stream);
     }
-    for (const { stream, category } of staged.flatMap(({ group }) => group)) {
-      if (unwritten.has(stream)) continue;
-      if (category === 'case') tips.cases.remember(stream);
-      if (category === 'correlation') tips.correlations.remember(stream);
-    }
+    const written = staged.flatMap(({ group }) => group).filter(({ stream }) => !unwritten.has(stream));
+    const of = (category: Category) => written.flatMap((one) => (one.category === category ? [one.stream] : []));
+    await Promise.all([tips.cases.remember(of('case')), tips.correlations.remember(of('correlation'))]);
     return again;
   }
 
   private async load(open: readonly Work[], isRetry: boolean): Promise<Tips> {
-    const { store } = this.options;
+    const { store, snapshots } = this.options;
     const tips: Tips = {
       alerts: new StreamTips(store, 'alert', alertDecider, { tracksCauses: true }),
-      correlations: new StreamTips(store, 'correlation', correlationDecider, { cache: this.correlations }),
-      cases: new StreamTips(store, 'case', caseDecider, { cache: this.cases }),
+      correlations: new StreamTips(store, 'correlation', correlationDecider, { snapshots, cache: this.correlations }),
+      cases: new StreamTips(store, 'case', caseDecider, { snapshots, cache: this.cases }),
     };
     await tips.alerts.load(
       open.flatMap(({ intake }) => streamsOf(intake)),

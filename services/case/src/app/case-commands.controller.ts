@@ -13,6 +13,7 @@ import type { Principal } from '#contracts/identity';
 import { CurrentPrincipal, Trace, type RequestTrace } from '#libs/service';
 import { EvidenceStore } from '../adapters/evidence-store';
 import { CaseRequests } from './case-requests';
+import { CaseViews } from './case-views';
 import { EscalationDeadlines } from './escalation-deadlines';
 import { readUpload } from './evidence-upload';
 
@@ -21,6 +22,7 @@ import { readUpload } from './evidence-upload';
 export class CaseCommandsController {
   constructor(
     @Inject(CaseRequests) private readonly requests: CaseRequests,
+    @Inject(CaseViews) private readonly views: CaseViews,
     @Inject(EvidenceStore) private readonly evidence: EvidenceStore,
     @Inject(EscalationDeadlines) private readonly deadlines: EscalationDeadlines,
   ) {}
@@ -104,7 +106,7 @@ export class CaseCommandsController {
     const { name, comment = '', expectedVersion } = body;
     const upload = readUpload(body);
     // Nothing is kept for a case that is not there.
-    await this.requests.history(request);
+    await this.views.demand(principal.tenant, caseId);
     const evidence =
       upload.kind === 'link'
         ? { kind: upload.kind, name, comment, url: upload.url, mediaType: null, size: null, digest: null }

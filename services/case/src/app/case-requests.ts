@@ -1,11 +1,11 @@
 import type { CaseView } from '#contracts/http/case';
 import type { EventMeta } from '#contracts/envelope';
 import type { Principal } from '#contracts/identity';
-import { type EventStore, execute, type RecordedEvent } from '#libs/event-store';
+import { type EventStore, execute, type RecordedEvent, type Snapshots } from '#libs/event-store';
 import { type Clock, deterministicId, DomainError, eventId, newId } from '#libs/kernel';
 import { actorOf, type RequestTrace } from '#libs/service';
 import { caseDecider, type PersonCommand } from '../domain/case.decider';
-import { caseView } from '../read/case-view';
+import type { CaseViews } from './case-views';
 
 /** One call of a command on a case. */
 export interface CaseRequest {
@@ -28,6 +28,8 @@ const KEY = /^[\x21-\x7e]{1,200}$/;
 export class CaseRequests {
   constructor(
     private readonly store: EventStore,
+    private readonly snapshots: Snapshots,
+    private readonly views: CaseViews,
     private readonly clock: Clock,
   ) {}
 
@@ -62,30 +64,25 @@ export class CaseRequests {
       time: this.clock.now(),
     } as const;
     try {
-      await execute(this.store, caseDecider, context, command);
+      await execute(this.store, caseDecider, context, command, this.snapshots);
     } catch (error) {
       // The same call may have been carried out by somebody else since we looked.
       const meanwhile = error instanceof DomainError ? await this.earlierAnswer(request, expected) : undefined;
       if (meanwhile) return meanwhile;
       throw error;
     }
-    return this.present(request, await this.history(request));
-  }
-
-  /** The case's events. Throws DomainError('not_found') when the tenant has no such case. */
-  async history({ caseId, principal }: Pick<CaseRequest, 'caseId' | 'principal'>): Promise<RecordedEvent[]> {
-    const history = await this.store.readStream('case', `case-${caseId}`);
-    if (history[0]?.tenant !== principal.tenant) {
-      throw new DomainError('not_found', { field: 'id', reason: `There is no case ${caseId}.` });
-    }
-    return history;
+    return this.views.current(principal.tenant, caseId);
   }
 
   private async earlierAnswer(request: CaseRequest, expected: ExpectedEvent): Promise<CaseView | undefined> {
-    const history = await this.history(request);
+    const { caseId, principal } = request;
     const cause = causeOf(request);
-    if (cause === undefined) return undefined;
-    const id = eventId(`case-${request.caseId}`, cause, 0);
+    if (cause === undefined) {
+      await this.views.demand(principal.tenant, caseId);
+      return undefined;
+    }
+    const history = await this.views.history(principal.tenant, caseId);
+    const id = eventId(`case-${caseId}`, cause, 0);
     const at = history.findIndex((event) => event.id === id);
     const earlier = history[at];
     if (!earlier) return undefined;
@@ -95,13 +92,7 @@ export class CaseRequests {
         reason: `'${request.idempotencyKey}' stood for another call on this case (${earlier.type}); take a new key for a new call.`,
       });
     }
-    return this.present(request, history.slice(0, at + 1));
-  }
-
-  private present({ caseId }: CaseRequest, history: readonly RecordedEvent[]): CaseView {
-    const view = caseView(history);
-    if (!view) throw new DomainError('internal', `case ${caseId} has events, and no state`);
-    return view;
+    return this.views.viewOf(caseId, history.slice(0, at + 1));
   }
 }
 

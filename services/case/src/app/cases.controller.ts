@@ -3,6 +3,7 @@ import type { FastifyReply } from 'fastify';
 import { DataSource } from 'typeorm';
 import type { CaseEvent } from '#contracts/events/case';
 import type {
+  AlertsOfCaseQuery,
   AlertView,
   AtQuery,
   CaseListQuery,
@@ -14,17 +15,19 @@ import type {
 } from '#contracts/http/case';
 import type { Principal } from '#contracts/identity';
 import type { StateQuery, StreamState } from '#contracts/state';
-import type { EventStore, RecordedEvent } from '#libs/event-store';
+import type { EventStore } from '#libs/event-store';
 import { type Clock, DomainError } from '#libs/kernel';
 import { CLOCK, CurrentPrincipal, EVENT_STORE } from '#libs/service';
 import { streamState } from '#libs/story';
 import { EvidenceStore } from '../adapters/evidence-store';
 import { alertView } from '../read/alert-view';
+import type { AlertOfCase } from '../read/case-content';
 import { listCases } from '../read/case-list';
 import { caseView } from '../read/case-view';
+import { alertsPage } from '../read/long-case';
 import { fromCursor, toCursor } from '../read/page-cursor';
 import { timelinePage } from '../read/timeline';
-import { CaseRequests } from './case-requests';
+import { CaseViews } from './case-views';
 
 interface Page<Item> {
   readonly items: Item[];
@@ -38,7 +41,7 @@ export class CasesController {
     @Inject(DataSource) private readonly database: DataSource,
     @Inject(EVENT_STORE) private readonly store: EventStore,
     @Inject(CLOCK) private readonly clock: Clock,
-    @Inject(CaseRequests) private readonly requests: CaseRequests,
+    @Inject(CaseViews) private readonly views: CaseViews,
     @Inject(EvidenceStore) private readonly evidence: EvidenceStore,
   ) {}
 
@@ -49,14 +52,21 @@ export class CasesController {
 
   @Get('/v1/cases/:id')
   async show(
-    @CurrentPrincipal() principal: Principal,
+    @CurrentPrincipal() { tenant }: Principal,
     @Param('id') caseId: string,
     @Query() { at }: AtQuery,
   ): Promise<CaseView> {
-    const history = await this.historyUntil(principal, caseId, at);
-    const view = caseView(history);
-    if (!view) throw new DomainError('not_found', { field: 'at', reason: `Case ${caseId} did not exist at ${at}.` });
-    return at === undefined ? view : { ...view, at };
+    return at === undefined ? this.views.current(tenant, caseId) : this.views.at(tenant, caseId, at);
+  }
+
+  @Get('/v1/cases/:id/alerts')
+  async alerts(
+    @CurrentPrincipal() { tenant }: Principal,
+    @Param('id') caseId: string,
+    @Query() page: AlertsOfCaseQuery,
+  ): Promise<Page<AlertOfCase>> {
+    await this.views.caughtUp(tenant, caseId);
+    return alertsPage(this.database, tenant, caseId, page);
   }
 
   @Get('/v1/cases/:id/state')
@@ -72,12 +82,16 @@ export class CasesController {
 
   @Get('/v1/cases/:id/events')
   async events(
-    @CurrentPrincipal() principal: Principal,
+    @CurrentPrincipal() { tenant }: Principal,
     @Param('id') caseId: string,
     @Query() { at, limit = 50, cursor }: TimelineQuery,
   ): Promise<Page<EventView>> {
     const [after] = fromCursor(cursor, ['number']) ?? [0];
-    const rest = (await this.historyUntil(principal, caseId, at)).slice(after);
+    const until = this.views.momentOf(at);
+    await this.views.demand(tenant, caseId);
+    const range = { from: after + 1, limit: limit + 1 };
+    const page = await this.store.readStream('case', `case-${caseId}`, range);
+    const rest = page.filter(({ time }) => until === undefined || time <= until);
     const items = rest.slice(0, limit).map((event) => ({ ...event }));
     const last = items.at(-1);
     return { items, ...(rest.length > limit && last && { next: toCursor([last.version]) }) };
@@ -89,8 +103,8 @@ export class CasesController {
     @Param('id') caseId: string,
     @Query() { at, ...page }: TimelineQuery,
   ): Promise<Page<TimelineEntry>> {
-    const own = await this.historyUntil(principal, caseId, at);
-    const until = at && new Date(at).toISOString();
+    const own = await this.views.historyUntil(principal.tenant, caseId, at);
+    const until = this.views.momentOf(at);
     return timelinePage(this.database, principal.tenant, { caseId, own, until }, page);
   }
 
@@ -101,7 +115,7 @@ export class CasesController {
     @Param('evidenceId') evidenceId: string,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Buffer> {
-    const history = await this.requests.history({ caseId, principal });
+    const history = await this.views.history(principal.tenant, caseId);
     const added = history
       .map((event) => event as unknown as CaseEvent)
       .find((event) => event.type === 'CaseEvidenceAdded' && event.data.evidenceId === evidenceId);
@@ -135,14 +149,6 @@ export class CasesController {
     const view = history[0]?.tenant === principal.tenant ? alertView(history) : undefined;
     if (!view) throw new DomainError('not_found', { field: 'id', reason: `There is no alert or receipt ${id}.` });
     return view;
-  }
-
-  private async historyUntil(principal: Principal, caseId: string, at: string | undefined): Promise<RecordedEvent[]> {
-    const history = await this.requests.history({ caseId, principal });
-    if (at === undefined) return history;
-    const until = new Date(at);
-    if (until > this.clock.now()) throw new DomainError('invalid_field', { field: 'at', reason: 'lies in the future' });
-    return history.filter(({ time }) => time <= until.toISOString());
   }
 }
 

@@ -1,7 +1,7 @@
 import type { DataSource } from 'typeorm';
 import { serviceActor } from '#contracts/envelope';
 import type { EscalateBody } from '#contracts/http/case';
-import { type EventStore, execute } from '#libs/event-store';
+import { type EventStore, execute, type Snapshots } from '#libs/event-store';
 import type { JobQueue } from '#libs/jobs';
 import { type Clock, DomainError } from '#libs/kernel';
 import { caseDecider } from '../domain/case.decider';
@@ -14,6 +14,7 @@ export class EscalationDeadlines {
   constructor(
     private readonly database: DataSource,
     private readonly store: EventStore,
+    private readonly snapshots: Snapshots,
     private readonly clock: Clock,
   ) {}
 
@@ -45,7 +46,7 @@ export class EscalationDeadlines {
         meta: { correlationId: escalationId, causationId: escalationId },
         time: this.clock.now(),
       } as const;
-      await execute(this.store, caseDecider, context, { type: 'ExpireEscalation', escalationId });
+      await execute(this.store, caseDecider, context, { type: 'ExpireEscalation', escalationId }, this.snapshots);
       return { status: 'done' };
     });
   }

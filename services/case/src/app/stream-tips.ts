@@ -3,23 +3,27 @@ import type { BusMessage } from '#libs/bus';
 import {
   type EventStore,
   headAfter,
-  headBehind,
+  keepStates,
+  loadStates,
   NO_STREAM,
-  type RecordedEvent,
+  type Snapshots,
   type StreamAppend,
-  type StreamHead,
+  type StreamState,
   toNewEvents,
 } from '#libs/event-store';
 import type { Decider, DomainEvent } from '#libs/kernel';
 
 /** A stream as the messages of one round see it: what stands in the ledger, and what earlier messages want to add. */
-export interface Tip<State> {
-  readonly head: StreamHead;
-  /** Of the last event; a later one must not lie before it. */
-  readonly lastTime: string;
-  readonly state: State;
+export interface Tip<State> extends StreamState<State> {
   /** The messages that have caused an event of it, where `tracksCauses`. */
   readonly causes: ReadonlySet<string>;
+}
+
+export interface StreamTipsOptions<State> {
+  readonly snapshots?: Snapshots;
+  readonly cache?: TipCache<State>;
+  /** For a decider without snapshots alone: what is not read has no causes. */
+  readonly tracksCauses?: true;
 }
 
 /** What `stage` writes into the envelopes. */
@@ -34,34 +38,33 @@ export interface Cause {
  */
 export class StreamTips<State, Command, Event extends DomainEvent> {
   private readonly tips = new Map<string, Tip<State>>();
+  private generation: string | undefined;
 
   constructor(
     private readonly store: EventStore,
     private readonly category: Category,
     private readonly decider: Decider<State, Command, Event>,
-    private readonly options: { readonly cache?: TipCache<State>; readonly tracksCauses?: true } = {},
+    private readonly options: StreamTipsOptions<State> = {},
   ) {}
 
   /** @param again the last round has lost: a stream that reads as empty may have been archived, and goes on from there. */
   async load(streams: Iterable<string>, again = false): Promise<void> {
+    const { cache, snapshots, tracksCauses } = this.options;
     const wanted = [...new Set(streams)];
-    const missing: string[] = [];
-    const heads = this.options.cache && wanted.length > 0 ? await this.store.heads(this.category, wanted) : undefined;
-    for (const stream of wanted) {
-      const cached = this.options.cache?.get(stream);
-      const head = heads?.get(stream) ?? NO_STREAM;
-      if (!cached || cached.head.version > head.version) missing.push(stream);
-      else if (cached.head.hash === head.hash) this.tips.set(stream, cached);
-      else {
-        const news = await this.store.readStream(this.category, stream, { from: cached.head.version + 1 });
-        this.tips.set(stream, this.after(news, cached));
-      }
-    }
-    if (missing.length === 0) return;
-    for (const [stream, history] of await this.store.readStreams(this.category, missing)) {
-      const tip = this.after(history, this.beginning());
-      const head = again ? await headBehind(this.store, this.category, stream, history) : tip.head;
-      this.tips.set(stream, { ...tip, head });
+    const causes = new Map<string, Set<string>>(wanted.map((stream) => [stream, new Set()]));
+    const { states, generation } = await loadStates(this.store, this.decider, {
+      category: this.category,
+      streams: wanted,
+      snapshots,
+      again,
+      known: cache?.of(wanted),
+      onEvent: ({ stream, meta: { causationId } }) => {
+        if (tracksCauses && causationId !== undefined) causes.get(stream)?.add(causationId);
+      },
+    });
+    this.generation = generation;
+    for (const [stream, state] of states) {
+      this.tips.set(stream, { ...state, causes: causes.get(stream) ?? new Set() });
     }
   }
 
@@ -88,6 +91,7 @@ export class StreamTips<State, Command, Event extends DomainEvent> {
       events: toNewEvents(events, envelope),
     };
     this.tips.set(stream, {
+      ...tip,
       head: headAfter(append),
       lastTime: at.toISOString(),
       state: events.reduce((state, event) => this.decider.evolve(state, event), tip.state),
@@ -96,44 +100,44 @@ export class StreamTips<State, Command, Event extends DomainEvent> {
     return append;
   }
 
-  /** Remembers the tip of a stream for later rounds, once everything staged on it has been written. */
-  remember(stream: string): void {
-    const tip = this.tips.get(stream);
-    if (tip && tip.head.version > 0) this.options.cache?.set(stream, tip);
+  /** Remembers the tips of streams for later rounds, once everything staged on them has been written. */
+  async remember(streams: Iterable<string>): Promise<void> {
+    const { cache, snapshots } = this.options;
+    const written = new Map<string, StreamState<State>>();
+    for (const stream of streams) {
+      const { causes: _, ...state } = this.tip(stream);
+      if (state.head.version > 0) written.set(stream, state);
+    }
+    cache?.add(await keepStates(this.decider, this.category, written, snapshots));
   }
 
   private beginning(): Tip<State> {
-    return { head: NO_STREAM, lastTime: '', state: this.decider.initialState(), causes: new Set() };
-  }
-
-  private after(history: readonly RecordedEvent[], from: Tip<State>): Tip<State> {
-    const last = history.at(-1);
-    if (!last) return from;
-    const causes = new Set(from.causes);
-    let { state } = from;
-    for (const { type, data, meta } of history) {
-      // The ledger holds only what this service has written to its categories, by their contracts.
-      state = this.decider.evolve(state, { type, data } as unknown as Event);
-      if (this.options.tracksCauses && meta.causationId !== undefined) causes.add(meta.causationId);
-    }
-    return { head: { version: last.version, hash: last.hash }, lastTime: last.time, state, causes };
+    const state = this.decider.initialState();
+    return { state, head: NO_STREAM, lastTime: '', keptAt: 0, generation: this.generation, causes: new Set() };
   }
 }
 
-/** The tips that were used last: a storm brings thousands of alerts to one case, which need not be read again for each batch. */
+/** The states that were used last: a storm brings thousands of alerts to one case, which need not be read again for each batch. */
 export class TipCache<State> {
-  private readonly tips = new Map<string, Tip<State>>();
+  private readonly states = new Map<string, StreamState<State>>();
 
   constructor(private readonly capacity: number) {}
 
-  get(stream: string): Tip<State> | undefined {
-    return this.tips.get(stream);
+  of(streams: readonly string[]): Map<string, StreamState<State>> {
+    const found = new Map<string, StreamState<State>>();
+    for (const stream of streams) {
+      const state = this.states.get(stream);
+      if (state) found.set(stream, state);
+    }
+    return found;
   }
 
-  set(stream: string, tip: Tip<State>): void {
-    this.tips.delete(stream);
-    this.tips.set(stream, tip);
-    const oldest = this.tips.keys().next();
-    if (this.tips.size > this.capacity && !oldest.done) this.tips.delete(oldest.value);
+  add(states: ReadonlyMap<string, StreamState<State>>): void {
+    for (const [stream, state] of states) {
+      this.states.delete(stream);
+      this.states.set(stream, state);
+      const oldest = this.states.keys().next();
+      if (this.states.size > this.capacity && !oldest.done) this.states.delete(oldest.value);
+    }
   }
 }

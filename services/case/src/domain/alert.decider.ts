@@ -1,12 +1,19 @@
-import type { AlertEnriched, AlertRefused } from '#contracts/alert';
+import type { AlertEnriched, AlertRefused, Severity } from '#contracts/alert';
 import type { AlertEvent } from '#contracts/events/alert';
 import type { Decider } from '#libs/kernel';
+import { severityOfFinding } from './severity';
 
 export type AlertState =
   | { readonly status: 'unknown' }
   /** Of a receipt that was refused. */
   | { readonly status: 'rejected' }
-  | { readonly status: 'recorded'; readonly digest: string; readonly caseId: string | null };
+  | {
+      readonly status: 'recorded';
+      readonly digest: string;
+      readonly caseId: string | null;
+      /** As it was sent last. */
+      readonly severity: Severity;
+    };
 
 export type AlertCommand =
   /** `caseId`: the case it leads to, `grouped` when that case was open already. */
@@ -53,8 +60,10 @@ export const alertDecider: Decider<AlertState, AlertCommand, AlertEvent> = {
   evolve(state, event) {
     switch (event.type) {
       case 'AlertRecorded':
-      case 'AlertUpdated':
-        return { status: 'recorded', digest: event.data.digest, caseId: event.data.caseId };
+      case 'AlertUpdated': {
+        const { digest, caseId, finding } = event.data;
+        return { status: 'recorded', digest, caseId, severity: severityOfFinding(finding) };
+      }
       case 'AlertDuplicated':
         return state;
       case 'AlertRejected':

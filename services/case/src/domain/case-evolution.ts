@@ -1,25 +1,23 @@
+import { SEVERITIES, type Severity } from '#contracts/alert';
 import type { CaseEvent } from '#contracts/events/case';
-import { alertsOf, type CaseAlert, type CaseState, type Escalation, type OpenedCase } from './case-state';
-import { highestSeverity } from './severity';
+import type { AlertCounts, CaseState, Escalation, OpenedCase } from './case-state';
 
-type AlertData = Extract<CaseEvent, { type: 'CaseAlertUpdated' }>['data'];
+type AlertUpdate = Extract<CaseEvent, { type: 'CaseAlertUpdated' }>['data'];
 
 /** The state of a case after one more event. */
 export function evolveCase(state: CaseState, event: CaseEvent): CaseState {
   if (event.type === 'CaseOpened') {
-    const { caseId, title, severity, rule } = event.data;
+    const { caseId, severity, alertSeverity } = event.data;
     return {
       exists: true,
       version: 1,
       caseId,
-      title,
-      rule,
       status: 'new',
       resolution: null,
       severity,
       severityBy: 'alerts',
       owner: null,
-      alerts: { alert: alertOf(event.data), earlier: undefined },
+      alerts: { [alertSeverity]: 1 },
       escalations: [],
     };
   }
@@ -29,17 +27,10 @@ export function evolveCase(state: CaseState, event: CaseEvent): CaseState {
 
 function change(state: OpenedCase, event: Exclude<CaseEvent, { type: 'CaseOpened' }>): Partial<OpenedCase> {
   switch (event.type) {
-    case 'AlertGrouped': {
-      const alerts = { alert: alertOf(event.data), earlier: state.alerts };
-      if (state.severityBy === 'person') return { alerts };
-      return { alerts, severity: highestSeverity(state.severity, event.data.alertSeverity) };
-    }
-    case 'CaseAlertUpdated': {
-      const alerts = { alert: alertOf(event.data), earlier: state.alerts };
-      if (state.severityBy === 'person') return { alerts };
-      const others = alertsOf({ ...state, alerts }).map(({ severity }) => severity);
-      return { alerts, severity: highestSeverity(event.data.alertSeverity, ...others) };
-    }
+    case 'AlertGrouped':
+      return withAlerts(state, counted(state.alerts, event.data.alertSeverity, 1));
+    case 'CaseAlertUpdated':
+      return withAlerts(state, recounted(state.alerts, event.data));
     case 'CaseStatusChanged':
       return { status: event.data.to, resolution: event.data.resolution };
     case 'CaseSeverityChanged':
@@ -66,17 +57,21 @@ function ended(state: OpenedCase, escalationId: string, status: Escalation['stat
   );
 }
 
-function alertOf(data: AlertData): CaseAlert {
-  return {
-    alertId: data.alertId,
-    sourceId: data.sourceId,
-    source: data.source,
-    title: data.alertTitle,
-    time: data.alertTime,
-    severity: data.alertSeverity,
-    verdict: data.verdict,
-    score: data.score,
-    observables: data.observables,
-    attack: data.attack,
-  };
+function withAlerts(state: OpenedCase, alerts: AlertCounts): Partial<OpenedCase> {
+  if (state.severityBy === 'person') return { alerts };
+  return { alerts, severity: SEVERITIES.findLast((severity) => (alerts[severity] ?? 0) > 0) ?? state.severity };
+}
+
+function counted(alerts: AlertCounts, severity: Severity, more: 1 | -1): AlertCounts {
+  return { ...alerts, [severity]: Math.max(0, (alerts[severity] ?? 0) + more) };
+}
+
+/**
+ * Events of 0.1.0 do not say what the alert counted as. That of a case's only alert is known; among several, the
+ * count of before stays, so that the case's severity never sinks by mistake.
+ */
+function recounted(alerts: AlertCounts, { alertSeverity, previousSeverity }: AlertUpdate): AlertCounts {
+  if (previousSeverity !== undefined) return counted(counted(alerts, previousSeverity, -1), alertSeverity, 1);
+  const isOnlyOne = Object.values(alerts).reduce((sum, count) => sum + count, 0) === 1;
+  return isOnlyOne ? { [alertSeverity]: 1 } : counted(alerts, alertSeverity, 1);
 }

@@ -10,7 +10,7 @@ import { severityOfFinding } from './severity';
 export type IntakeCommand =
   | { readonly type: 'OpenCase'; readonly caseId: string; readonly alert: AlertEnriched; readonly rule: string }
   | { readonly type: 'GroupAlert'; readonly alert: AlertEnriched; readonly rule: string }
-  | { readonly type: 'UpdateAlert'; readonly alert: AlertEnriched };
+  | { readonly type: 'UpdateAlert'; readonly alert: AlertEnriched; readonly previousSeverity: Severity };
 
 /** `expectedVersion`: the version that the caller has seen; another one means that somebody was faster. */
 type Personal<Command> = Command & { readonly expectedVersion?: number };
@@ -72,6 +72,7 @@ export const caseDecider: Decider<CaseState, CaseCommand, CaseEvent> = {
     if ('expectedVersion' in command) expectVersion(command.expectedVersion, state);
     return decideOn(command, state);
   },
+  snapshots: { name: 'case', stateVersion: 1 },
 };
 
 function opened({ caseId, alert, rule }: Extract<IntakeCommand, { type: 'OpenCase' }>, state: CaseState): CaseEvent {
@@ -87,7 +88,12 @@ function decideOn(command: Exclude<CaseCommand, { type: 'OpenCase' }>, state: Op
     case 'GroupAlert':
       return [{ type: 'AlertGrouped', data: { ...alertOfCase(caseId, command.alert), rule: command.rule } }];
     case 'UpdateAlert':
-      return [{ type: 'CaseAlertUpdated', data: alertOfCase(caseId, command.alert) }];
+      return [
+        {
+          type: 'CaseAlertUpdated',
+          data: { ...alertOfCase(caseId, command.alert), previousSeverity: command.previousSeverity },
+        },
+      ];
     case 'ChangeStatus':
       return [statusChanged(command, state)];
     case 'ChangeSeverity': {

@@ -1,9 +1,9 @@
+import type { Severity } from '#contracts/alert';
 import type { CaseEvent } from '#contracts/events/case';
 import { fold } from '#libs/kernel';
 import { given } from '#libs/testing';
-import { alertIdOf, alertOf } from './alert.fixture';
+import { alertOf } from './alert.fixture';
 import { type CaseCommand, caseDecider } from './case.decider';
-import { alertsOf } from './case-state';
 
 const caseId = '0198c0de-0000-7000-8000-00000000000c';
 const escalationId = '0198c0de-0000-7000-8000-00000000000e';
@@ -25,9 +25,10 @@ const grouped = (uid: string, severityId: number): CaseCommand => ({
   alert: alertOf({ uid, severityId }),
   rule: 'host',
 });
-const updated = (uid: string, severityId: number): CaseCommand => ({
+const updated = (uid: string, severityId: number, previousSeverity: Severity): CaseCommand => ({
   type: 'UpdateAlert',
   alert: alertOf({ uid, severityId, content: 'second' }),
+  previousSeverity,
 });
 const status = (to: 'in_progress' | 'closed' | 'resolved' | 'on_hold' | 'new', resolution?: 'benign'): CaseCommand => ({
   type: 'ChangeStatus',
@@ -47,7 +48,7 @@ describe('the severity of a case', () => {
   });
 
   it('sinks when the alert that raised it is sent again with less', () => {
-    const past = after(after(opened(3), grouped('b', 5)), updated('b', 2));
+    const past = after(after(opened(3), grouped('b', 5)), updated('b', 2, 'critical'));
     expect(stateOf(past).severity).toBe('medium');
   });
 
@@ -64,12 +65,43 @@ describe('the severity of a case', () => {
 });
 
 describe('the alerts of a case', () => {
-  it('each stand once, as they were sent last, in the order in which they came', () => {
-    const past = after(after(opened(), grouped('b', 3)), updated('a', 5));
-    expect(alertsOf(stateOf(past)).map(({ alertId, severity }) => [alertId, severity])).toEqual([
-      [alertIdOf('a'), 'critical'],
-      [alertIdOf('b'), 'medium'],
-    ]);
+  const ofFirstRelease = (past: CaseEvent[]): CaseEvent[] =>
+    past.map((event) => {
+      if (event.type !== 'CaseAlertUpdated') return event;
+      const { previousSeverity: _, ...data } = event.data;
+      return { ...event, data };
+    });
+
+  it('are counted by their severities, as they were sent last', () => {
+    const past = after(after(opened(), grouped('b', 3)), updated('a', 5, 'medium'));
+    expect(stateOf(past).alerts).toEqual({ medium: 1, critical: 1 });
+  });
+
+  it('that were updated before events said what they were until then, let the severity sink of a lone one only', () => {
+    const lone = ofFirstRelease(after(opened(4), updated('a', 2, 'high')));
+    expect(stateOf(lone)).toMatchObject({ severity: 'low', alerts: { low: 1 } });
+    const many = ofFirstRelease(after(after(opened(3), grouped('b', 5)), updated('b', 2, 'critical')));
+    expect(stateOf(many).severity).toBe('critical');
+  });
+});
+
+it('is kept as a state that does not grow with its alerts: another one needs the next stateVersion', () => {
+  let past = opened();
+  for (let count = 0; count < 300; count += 1)
+    past = [...past, ...caseDecider.decide(grouped(`${count}`, 3), stateOf(past))];
+  past = [...past, escalated, ...caseDecider.decide({ type: 'AssignCase', to: 'olivia' }, stateOf(past))];
+  expect(caseDecider.snapshots).toEqual({ name: 'case', stateVersion: 1 });
+  expect(JSON.parse(JSON.stringify(stateOf(past)))).toEqual({
+    exists: true,
+    version: 303,
+    caseId,
+    status: 'new',
+    resolution: null,
+    severity: 'medium',
+    severityBy: 'alerts',
+    owner: 'olivia',
+    alerts: { medium: 301 },
+    escalations: [{ escalationId, to: { kind: 'person', id: 'olivia' }, deadline, status: 'open' }],
   });
 });
 

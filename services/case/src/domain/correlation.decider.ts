@@ -38,4 +38,6 @@ export const correlationDecider: Decider<CorrelationState, PlaceAlert, Correlati
   },
 
   evolve: (_, { data }) => ({ status: 'open', caseId: data.caseId, windowEndsAt: data.windowEndsAt }),
+
+  snapshots: { name: 'correlation', stateVersion: 1 },
 };

@@ -37,12 +37,14 @@ export interface IntakeDecision {
 export function decideIntake(reception: Reception, state: IntakeState): IntakeDecision {
   const { alert, correlation } = reception;
   const novelty = noveltyOf(alert, state.alert);
-  const known = state.alert.status === 'recorded' ? state.alert.caseId : null;
+  const before = state.alert.status === 'recorded' ? state.alert : undefined;
+  const known = before?.caseId ?? null;
   const record = (caseId: string | null, grouped: boolean) =>
     alertDecider.decide({ type: 'RecordAlert', alert, caseId, grouped }, state.alert);
 
-  if (novelty === 'updated' && known !== null) {
-    const update = caseDecider.decide({ type: 'UpdateAlert', alert }, state.caseById(known));
+  if (before && novelty === 'updated' && known !== null) {
+    const command = { type: 'UpdateAlert', alert, previousSeverity: before.severity } as const;
+    const update = caseDecider.decide(command, state.caseById(known));
     return { alert: record(known, true), correlation: [], case: update, caseId: known };
   }
   if (novelty === 'duplicate' || correlation === undefined) {

@@ -40,7 +40,7 @@ export async function listCases(
   return { items, ...(rows.length > limit && last && { next: toCursor([last.updatedAt, last.caseId]) }) };
 }
 
-function summaryOf({
+export function summaryOf({
   tenant: _,
   search: __,
   severityBy: ___,

@@ -1,99 +1,95 @@
-import { type Observable, VERDICTS } from '#contracts/alert';
+import { VERDICTS } from '#contracts/alert';
 import type { CaseEvent } from '#contracts/events/case';
 import type { CaseView } from '#contracts/http/case';
 import type { RecordedEvent } from '#libs/event-store';
 import { caseDecider } from '../domain/case.decider';
-import { alertsOf, type CaseAlert, type CaseState, type OpenedCase } from '../domain/case-state';
-
-const MAX_ALERTS = 200;
-const MAX_OBSERVABLES = 500;
+import type { CaseState, OpenedCase } from '../domain/case-state';
+import { highestSeverity } from '../domain/severity';
+import {
+  alertDataOf,
+  alertOfCase,
+  type AlertOfCase,
+  ended,
+  endedBy,
+  type Entry,
+  entryOf,
+  ObservablesOfCase,
+  SHOWN,
+  worstFirst,
+} from './case-content';
 
 /** The case that `history`, the beginning of its stream or all of it, tells of. Undefined when it tells of none. */
 export function caseView(history: readonly RecordedEvent[]): CaseView | undefined {
   let state: CaseState = caseDecider.initialState();
-  const said: Said = { notes: [], evidence: [], escalations: new Map() };
+  const told = new Told();
   for (const event of history) {
     // The ledger holds only what this service has written to the category, by its contract.
     const { type, data } = event as unknown as CaseEvent;
     state = caseDecider.evolve(state, { type, data } as CaseEvent);
-    listen(said, { type, data } as CaseEvent, event);
+    told.listen({ type, data } as CaseEvent, event);
   }
   const [first, last] = [history[0], history.at(-1)];
   if (!state.exists || !first || !last) return undefined;
-  return viewOf(state, said, first.time, last.time);
+  return viewOf(state, told, first.time, last.time);
 }
 
-/** What people have said, with who and when, which the decisions do not need. */
-interface Said {
-  readonly notes: CaseView['notes'];
-  readonly evidence: CaseView['evidence'];
-  readonly escalations: Map<string, CaseView['escalations'][number]>;
-}
+/** What the decisions on a case do not need. */
+class Told {
+  title = '';
+  rule = '';
+  /** Each as it was sent last, in the order in which they came. */
+  readonly alerts = new Map<string, AlertOfCase>();
+  readonly observables = new ObservablesOfCase();
+  readonly attack = new Set<string>();
+  readonly entries = new Map<string, Entry>();
 
-function listen(said: Said, { type, data }: CaseEvent, { actor: by, time: at }: RecordedEvent): void {
-  switch (type) {
-    case 'CaseNoteAdded':
-      said.notes.push({ noteId: data.noteId, text: data.text, by, at });
-      return;
-    case 'CaseEvidenceAdded': {
-      const { caseId: _, ...evidence } = data;
-      said.evidence.push({ ...evidence, by, at });
-      return;
+  listen(event: CaseEvent, recorded: RecordedEvent): void {
+    if (event.type === 'CaseOpened') ({ title: this.title, rule: this.rule } = event.data);
+    const alert = alertDataOf(event);
+    if (alert) {
+      this.alerts.set(alert.alertId, alertOfCase(alert));
+      this.observables.add(alert.observables);
+      for (const id of alert.attack) this.attack.add(id);
     }
-    case 'CaseEscalated': {
-      const { caseId: _, ...escalation } = data;
-      const open = { status: 'open', endedAt: null, endedBy: null, comment: null } as const;
-      said.escalations.set(data.escalationId, { ...escalation, ...open, by, at });
-      return;
-    }
-    case 'EscalationAcknowledged':
-    case 'EscalationExpired': {
-      const escalation = said.escalations.get(data.escalationId);
-      if (!escalation) return;
-      escalation.status = type === 'EscalationExpired' ? 'expired' : 'acknowledged';
-      escalation.endedAt = at;
-      escalation.endedBy = by;
-      escalation.comment = type === 'EscalationAcknowledged' ? data.comment : null;
-      return;
-    }
-    default:
-      return;
+    const entry = entryOf(event, recorded);
+    if (entry) this.entries.set(entry.id, entry);
+    const open = this.entries.get(endedBy(event) ?? '');
+    if (open) this.entries.set(open.id, ended(open, event, recorded));
   }
 }
 
-function viewOf(state: OpenedCase, said: Said, openedAt: string, updatedAt: string): CaseView {
-  const alerts = alertsOf(state);
-  const verdict = VERDICTS[Math.max(...alerts.map((alert) => VERDICTS.indexOf(alert.verdict)))] ?? 'unknown';
+function viewOf(state: OpenedCase, told: Told, openedAt: string, updatedAt: string): CaseView {
+  const alerts = [...told.alerts.values()];
+  const ranks = alerts.map(({ verdict }) => VERDICTS.indexOf(verdict));
+  const severities = alerts.map(({ severity }) => severity);
   return {
     caseId: state.caseId,
-    title: state.title,
+    title: told.title,
     status: state.status,
     resolution: state.resolution,
-    severity: state.severity,
+    severity: state.severityBy === 'person' ? state.severity : highestSeverity('informational', ...severities),
     severityBy: state.severityBy,
     owner: state.owner,
-    rule: state.rule,
-    verdict,
+    rule: told.rule,
+    verdict: VERDICTS[ranks.reduce((highest, rank) => Math.max(highest, rank), 0)] ?? 'unknown',
     score: alerts.reduce((highest, { score }) => Math.max(highest, score), 0),
     alertCount: alerts.length,
     openEscalations: state.escalations.filter(({ status }) => status === 'open').length,
     version: state.version,
     openedAt,
     updatedAt,
-    attack: [...new Set(alerts.flatMap(({ attack }) => attack))].sort(),
-    alerts: alerts.slice(-MAX_ALERTS).map(({ observables: _, attack: __, ...alert }) => alert),
-    observables: observablesOf(alerts),
-    notes: said.notes,
-    evidence: said.evidence,
-    escalations: [...said.escalations.values()],
+    attack: [...told.attack].sort(),
+    alerts: alerts.slice(-SHOWN),
+    observables: worstFirst(told.observables.all()),
+    ...listsOf([...told.entries.values()]),
   };
 }
 
-/** Each once, with what the lists said of it last; the worst first. */
-function observablesOf(alerts: readonly CaseAlert[]): Observable[] {
-  const known = new Map<string, Observable>();
-  for (const observable of alerts.flatMap(({ observables }) => observables)) {
-    known.set(`${observable.type} ${observable.value}`, observable);
-  }
-  return [...known.values()].sort((a, b) => b.score - a.score).slice(0, MAX_OBSERVABLES);
+/** @param entries in the order in which they came. */
+export function listsOf(entries: readonly Entry[]): Pick<CaseView, 'notes' | 'evidence' | 'escalations'> {
+  return {
+    notes: entries.flatMap(({ kind, content }) => (kind === 'note' ? [content] : [])).slice(-SHOWN),
+    evidence: entries.flatMap(({ kind, content }) => (kind === 'evidence' ? [content] : [])).slice(-SHOWN),
+    escalations: entries.flatMap(({ kind, content }) => (kind === 'escalation' ? [content] : [])).slice(-SHOWN),
+  };
 }
