@@ -1,8 +1,9 @@
 import type { TSchema } from 'typebox';
 import { ERROR_CATALOGUE } from '#libs/kernel';
-import { Problem, PROBLEM_MEDIA_TYPE, type Endpoint } from './http/endpoint';
+import { Problem, PROBLEM_MEDIA_TYPE, type Endpoint, type Protocol } from './http/endpoint';
 import { ENDPOINTS } from './http/endpoints';
 import { HTTP_SCHEMAS } from './http/schemas';
+import { HecAnswer } from './http/splunk-hec';
 
 type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
 export type JsonDocument = { [key: string]: Json };
@@ -96,9 +97,17 @@ function operation(endpoint: Endpoint): JsonDocument {
         ),
       },
     }),
-    responses: { ...Object.fromEntries(answers), default: PROBLEM_RESPONSE },
+    responses: { ...Object.fromEntries(answers), default: errorResponse(endpoint) },
   };
 }
+
+/** Another product's protocol has errors of its own. */
+function errorResponse({ protocol }: Endpoint): JsonDocument {
+  if (protocol === undefined) return PROBLEM_RESPONSE;
+  return { description: 'An error', content: { 'application/json': { schema: referenced(FOREIGN_ERRORS[protocol]) } } };
+}
+
+const FOREIGN_ERRORS: Readonly<Record<Protocol, TSchema>> = { 'splunk-hec': HecAnswer };
 
 function parameters(schema: TSchema | undefined, place: 'path' | 'query'): Json[] {
   if (schema === undefined || !('properties' in schema)) return [];

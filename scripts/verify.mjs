@@ -18,7 +18,7 @@ const CHECKS = [
 const LAYERS = ['contracts', 'libs', 'services'];
 const ASYNCAPI_CHECK = join('test', 'asyncapi');
 /** Each with a package-lock.json. */
-const PACKAGES = ['.', ASYNCAPI_CHECK, join('test', 'bench')];
+const PACKAGES = ['.', ASYNCAPI_CHECK, join('test', 'bench'), join('test', 'splunk-hec')];
 
 /** Runs every check, whatever became of those before, and ends with what each came to. */
 export async function verify() {

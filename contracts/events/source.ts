@@ -1,5 +1,6 @@
 import Type from 'typebox';
 import { Closed, Digest, Nullable, Text, Timestamp, Uuid } from '../schema';
+import { SourceSettings } from '../source-settings';
 import { eventContracts, type EventOf } from './event';
 
 /** Stream `source-<sourceId>`. The token is 256 random bits, so that its SHA-256 tells nobody anything. */
@@ -17,6 +18,8 @@ export const sourceEvents = eventContracts('source', {
     /** Until then the earlier token is still accepted. */
     previousValidUntil: Timestamp,
   }),
+  /** All settings of the source from now on. */
+  SourceConfigured: Closed({ sourceId: Uuid, settings: SourceSettings }),
   SourceDisabled: Closed({ sourceId: Uuid, reason: Type.String({ maxLength: 500 }) }),
 });
 export type SourceEvent = EventOf<typeof sourceEvents>;

@@ -6,6 +6,8 @@ import { Closed, Text } from '../schema';
 export const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 export type Method = (typeof METHODS)[number];
 
+export type Protocol = 'splunk-hec';
+
 interface EndpointShape {
   readonly method: Method;
   /** Fastify's syntax: `/v1/cases/:id`, a last `*` for everything below. */
@@ -30,6 +32,11 @@ interface EndpointShape {
    * validation by the guard. `body` then describes it for people only.
    */
   readonly rawBody?: true;
+  /**
+   * The protocol of another product that is spoken here. How its callers say who they are, and what an error looks like to
+   * them, is its own (`ForeignProtocols` of the service).
+   */
+  readonly protocol?: Protocol;
   /** Served on the service's own port only; the gateway does not pass it on. */
   readonly local?: true;
 }

@@ -9,11 +9,13 @@ import { endpoints as ingest } from './ingest';
 import { endpoints as ledger } from './ledger';
 import { operationEndpoints } from './operations';
 import { endpoints as playbookOrchestrator } from './playbook-orchestrator';
+import { endpoints as splunkHec } from './splunk-hec';
 
 /** Every HTTP endpoint of Countersign. A route that is not here does not exist: its service refuses to start. */
 export const ENDPOINTS: readonly Endpoint[] = [
   ...gateway,
   ...ingest,
+  ...splunkHec,
   ...enrichment,
   ...cases,
   ...playbookOrchestrator,

@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox';
+import { SourceSettings } from '../source-settings';
 import { Closed, Literals, Nullable, Personal, Text, Timestamp, Uuid } from '../schema';
 import { IdParams, type Endpoint } from './endpoint';
 
@@ -35,6 +36,7 @@ export const Source = Closed({
   tokenIssuedAt: Timestamp,
   previousTokenValidUntil: Nullable(Timestamp),
   disabledReason: Nullable(Type.String()),
+  settings: SourceSettings,
 });
 export type Source = Static<typeof Source>;
 
@@ -67,6 +69,10 @@ export const RotateSource = Closed({
   ),
 });
 export type RotateSource = Static<typeof RotateSource>;
+
+/** What is left out stays as it is. */
+export const ConfigureSource = Type.Partial(SourceSettings, { additionalProperties: false, minProperties: 1 });
+export type ConfigureSource = Static<typeof ConfigureSource>;
 
 export const DisableSource = Closed({ reason: Type.String({ maxLength: 500 }) });
 export type DisableSource = Static<typeof DisableSource>;
@@ -143,6 +149,18 @@ export const endpoints: readonly Endpoint[] = [
     params: IdParams,
     body: RotateSource,
     responses: { 200: SourceWithToken },
+  },
+  {
+    method: 'PATCH',
+    path: '/v1/sources/:id',
+    service: 'ingest',
+    auth: 'user',
+    permission: 'sources:write',
+    summary: 'Change the settings of a source',
+    description: 'Its limits, and how the Splunk HTTP Event Collector treats it.',
+    params: IdParams,
+    body: ConfigureSource,
+    responses: { 200: Source },
   },
   {
     method: 'POST',

@@ -8,11 +8,13 @@ import * as ingest from './ingest';
 import * as ledger from './ledger';
 import * as operations from './operations';
 import * as playbookOrchestrator from './playbook-orchestrator';
+import * as splunkHec from './splunk-hec';
 
 /** In the order in which a name is given: a second schema of the same name carries its module's before it. */
 const MODULES: readonly [string, object][] = [
   ['Gateway', gateway],
   ['Ingest', ingest],
+  ['Splunk', splunkHec],
   ['Enrichment', enrichment],
   ['Case', cases],
   ['Playbook', playbookOrchestrator],

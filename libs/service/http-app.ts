@@ -7,6 +7,7 @@ import { SourceTokenVerifier } from './auth/source-token-verifier';
 import { TokenVerifier } from './auth/token-verifier';
 import { installEdge } from './http/edge';
 import { EndpointTable } from './http/endpoint-table';
+import { ForeignProtocols } from './http/foreign-protocols';
 import { sendProblem, toDomainError } from './http/problem';
 import { ProblemFilter } from './http/problem.filter';
 import { BODY_LIMIT } from './http/request-body';
@@ -58,6 +59,6 @@ export async function createHttpApp(
     metrics,
     stopping: context.stopping,
   });
-  app.useGlobalFilters(new ProblemFilter(context.logger));
+  app.useGlobalFilters(new ProblemFilter(context.logger, () => app.get(ForeignProtocols, { strict: false })));
   return { app, demandComplete: () => table.demandComplete() };
 }

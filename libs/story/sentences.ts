@@ -133,6 +133,7 @@ const source: Sentences<typeof sourceEvents> = {
     `registered the alert source ${quoted(name)} (${format ?? 'format detected'})`,
   SourceTokenRotated: ({ previousValidUntil }) =>
     `rotated the source's token; the earlier one ends ${previousValidUntil}`,
+  SourceConfigured: () => 'changed the settings of the source',
   SourceDisabled: ({ reason }) => `disabled the source${because(reason)}`,
 };
 

@@ -1,6 +1,7 @@
 export * from './given-when-then';
 export * from './kafka';
 export * from './migrated-database';
+export * from './npm-package';
 export * from './postgres';
 export * from './postgres-tools';
 export * from './python';

@@ -7,7 +7,7 @@ export interface MissingNeed {
   /** `a Kafka broker` */
   readonly need: string;
   /** Set to 1, it makes the absence a failure. */
-  readonly variable: 'REQUIRE_KAFKA' | 'REQUIRE_PYTHON' | 'REQUIRE_POSTGRES_TOOLS';
+  readonly variable: 'REQUIRE_KAFKA' | 'REQUIRE_PYTHON' | 'REQUIRE_POSTGRES_TOOLS' | 'REQUIRE_HEC_CLIENTS';
   /** What is missing, and what to install. */
   readonly reason: string;
 }

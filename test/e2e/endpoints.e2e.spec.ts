@@ -40,14 +40,12 @@ describe('every endpoint through the gateway', () => {
   it('that takes alerts knows sources only, whatever role a person has', async () => {
     const intake = offered.filter(({ auth }) => auth === 'source');
     expect(intake.map(({ path }) => path)).toContain('/v1/alerts');
-    for (const { method, path } of intake) {
+    for (const { method, path, protocol } of intake) {
+      // Splunk words it by a number: the authorization is not valid.
+      const code = protocol === 'splunk-hec' ? 3 : 'token_invalid';
       for (const role of ROLES) {
         const token = await issuer.sign({ sub: 'walker', roles: [role], azp: 'countersign-cli', aud: 'countersign' });
-        expect([path, role, await ask(method, path, token)]).toEqual([
-          path,
-          role,
-          { status: 401, code: 'token_invalid' },
-        ]);
+        expect([path, role, await ask(method, path, token)]).toEqual([path, role, { status: 401, code }]);
       }
     }
   });

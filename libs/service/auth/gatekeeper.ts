@@ -12,13 +12,14 @@ import type { TokenVerifier } from './token-verifier';
  */
 export async function admit(
   endpoint: Endpoint,
-  headers: IncomingHttpHeaders,
+  { headers, query }: { readonly headers: IncomingHttpHeaders; readonly query: unknown },
   verifiers: { users: TokenVerifier; sources: () => SourceTokenVerifier },
 ): Promise<Principal | undefined> {
   switch (endpoint.auth) {
     case 'public':
       return undefined;
     case 'source':
+      if (endpoint.protocol !== undefined) return verifiers.sources().verifyAs(endpoint.protocol, headers, query);
       return verifiers.sources().verify(tokenOf(headers.authorization, ['bearer', 'splunk']));
     case 'user': {
       const principal = await verifiers.users.verify(tokenOf(headers.authorization, ['bearer']));

@@ -45,7 +45,7 @@ export function installEdge(fastify: FastifyInstance, options: EdgeOptions): voi
     request.countersign = { endpoint, trace: { correlationId, traceparent: span.traceparent } };
     reply.header('x-correlation-id', correlationId);
     if (request.is404 || endpoint === undefined) return;
-    request.countersign.principal = await admit(endpoint, request.headers, options);
+    request.countersign.principal = await admit(endpoint, request, options);
   });
 
   fastify.addHook('preValidation', async (request) => {

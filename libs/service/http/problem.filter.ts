@@ -2,12 +2,16 @@ import { Catch, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common'
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import type { DomainError } from '#libs/kernel';
-import { sendProblem, STATUS_OF_KIND, toDomainError } from './problem';
+import type { ForeignProtocols } from './foreign-protocols';
+import { sendForeign, sendProblem, STATUS_OF_KIND, toDomainError } from './problem';
 
 /** Every error of every HTTP request becomes problem+json here. The bus has a filter of its own (libs/bus). */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
-  constructor(private readonly logger: Logger) {}
+  constructor(
+    private readonly logger: Logger,
+    private readonly foreign: () => ForeignProtocols,
+  ) {}
 
   catch(error: unknown, host: ArgumentsHost): void {
     const http = host.switchToHttp();
@@ -24,7 +28,9 @@ export class ProblemFilter implements ExceptionFilter {
       reply.raw.destroy();
       return;
     }
-    void sendProblem(reply, error);
+    const protocol = request.countersign?.endpoint?.protocol;
+    if (protocol === undefined) void sendProblem(reply, error);
+    else void sendForeign(reply, this.foreign().answer(protocol, error));
   }
 }
 

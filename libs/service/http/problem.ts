@@ -2,6 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import { HttpException } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { PROBLEM_MEDIA_TYPE, type Problem } from '#contracts/http/endpoint';
+import type { ForeignAnswer } from './foreign-protocols';
 import { DomainError, ERROR_CATALOGUE, type ErrorCode, type ErrorKind } from '#libs/kernel';
 
 /** The one place where an error becomes an HTTP status. */
@@ -35,8 +36,18 @@ export function problemOf(error: DomainError): Problem {
 export function sendProblem(reply: FastifyReply, error: DomainError): FastifyReply {
   const problem = problemOf(error);
   if (problem.status === 401) reply.header('www-authenticate', 'Bearer');
-  if (problem.status === 503 || problem.status === 429) reply.header('retry-after', '1');
+  demandPause(reply, problem.status);
   return reply.code(problem.status).type(PROBLEM_MEDIA_TYPE).send(JSON.stringify(problem));
+}
+
+/** An error in the form of another product's protocol. */
+export function sendForeign(reply: FastifyReply, { status, body }: ForeignAnswer): FastifyReply {
+  demandPause(reply, status);
+  return reply.code(status).type('application/json; charset=utf-8').send(JSON.stringify(body));
+}
+
+function demandPause(reply: FastifyReply, status: number): void {
+  if (status === 503 || status === 429) reply.header('retry-after', '1');
 }
 
 /** Any error as one of the catalogue: what nobody foresaw is `internal`, and tells the caller nothing of its insides. */

@@ -1,8 +1,10 @@
 import { join } from 'node:path';
 import Type from 'typebox';
 import { repositoryRoot } from '#libs/local';
+import type { Protocol } from '#contracts/http/endpoint';
+import type { DomainError } from '#libs/kernel';
 import type { ServiceContext } from '#libs/service';
-import { defineService, SourceTokenVerifier } from '#libs/service';
+import { defineService, ForeignProtocols, SourceTokenVerifier } from '#libs/service';
 import { readMappings } from './adapters/mapping-folder';
 import { AccountController } from './app/account.controller';
 import { AlertIntakeDesk } from './app/alert-intake';
@@ -12,10 +14,13 @@ import { ReceiptTrimming } from './app/receipt-trimming';
 import { SourceDirectory } from './app/source-directory';
 import { SourceRegistry } from './app/source-registry';
 import { SourcesController } from './app/sources.controller';
+import { SplunkHecController } from './app/splunk-hec.controller';
 import { FormatRegistry } from './domain/formats/format-registry';
+import { hecAnswer } from './domain/hec-error';
 import { Account } from './read/account';
 import { SourcesAndAccount1764000000000 } from './read/migrations/1764000000000-sources-and-account';
 import { ReceiptAge1764300000000 } from './read/migrations/1764300000000-receipt-age';
+import { SourceSettings1764400000000 } from './read/migrations/1764400000000-source-settings';
 import { SourceTokenRow } from './read/source-token.entity';
 import { SourceRow } from './read/source.entity';
 import { sourceProjection } from './read/source.projection';
@@ -38,11 +43,11 @@ export const service = defineService({
   port: 8081,
   config,
   entities: [SourceRow, SourceTokenRow],
-  migrations: [SourcesAndAccount1764000000000, ReceiptAge1764300000000],
+  migrations: [SourcesAndAccount1764000000000, ReceiptAge1764300000000, SourceSettings1764400000000],
   projections: () => [sourceProjection],
   module: (context) => ({
     module: IngestModule,
-    controllers: [AlertsController, SourcesController, AccountController],
+    controllers: [AlertsController, SplunkHecController, SourcesController, AccountController],
     providers: providersOf(context),
   }),
 });
@@ -63,6 +68,8 @@ function providersOf(context: ServiceContext<Type.Static<typeof config>>) {
   return [
     { provide: SourceDirectory, useValue: directory },
     { provide: SourceTokenVerifier, useExisting: SourceDirectory },
+    { provide: ForeignProtocols, useValue: { answer: (_: Protocol, error: DomainError) => hecAnswer(error) } },
+    { provide: AlertPublisher, useValue: toBus },
     { provide: Account, useValue: account },
     { provide: ReceiptTrimming, useValue: new ReceiptTrimming(context, account) },
     { provide: AlertIntakeDesk, useValue: new AlertIntakeDesk(formats, toBus, clock) },

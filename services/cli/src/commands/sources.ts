@@ -34,6 +34,37 @@ export function sourcesCommand(program: Command): void {
       const answer = await (await signedIn(command)).post<SourceWithToken>(path, body);
       print(command, answer, () => describeToken(answer));
     });
+  sources
+    .command('set')
+    .argument('<id>')
+    .description('Change the settings of a source')
+    .option('--alerts-per-second <number>', 'more are answered 429; none for no limit')
+    .option('--bytes-per-second <number>', 'of alerts after decompression; none for no limit')
+    .option('--hec-acknowledgement <when>', 'whether the Splunk HEC gives an ackId: optional, required or off')
+    .option('--hec-query-token <yes|no>', 'whether the Splunk HEC takes the token as ?token= too')
+    .action(async (id: string, options: SettingOptions, command: Command) => {
+      const path = `/v1/sources/${encodeURIComponent(id)}`;
+      const source = await (await signedIn(command)).request<Source>('PATCH', path, { body: settingsOf(options) });
+      print(command, source, () => fields({ source: source.name, ...source.settings }));
+    });
+}
+
+interface SettingOptions {
+  readonly alertsPerSecond?: string;
+  readonly bytesPerSecond?: string;
+  readonly hecAcknowledgement?: string;
+  readonly hecQueryToken?: string;
+}
+
+/** What was not given is left out, and stays as it is; what is wrong is said by the API. */
+function settingsOf({ alertsPerSecond, bytesPerSecond, hecAcknowledgement, hecQueryToken }: SettingOptions) {
+  const limit = (text: string) => (text === 'none' ? null : Number(text));
+  return {
+    ...(alertsPerSecond !== undefined && { alertsPerSecond: limit(alertsPerSecond) }),
+    ...(bytesPerSecond !== undefined && { bytesPerSecond: limit(bytesPerSecond) }),
+    ...(hecAcknowledgement !== undefined && { hecAcknowledgement }),
+    ...(hecQueryToken !== undefined && { hecQueryToken: hecQueryToken === 'yes' }),
+  };
 }
 
 function describeToken({ source, token }: SourceWithToken): string {

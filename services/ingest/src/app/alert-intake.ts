@@ -23,11 +23,17 @@ export class AlertIntakeDesk {
 
   /**
    * Resolves once every alert of the body is durable.
+   * @param onRefused is told of every alert that was refused, with its place in the body.
    * @throws DomainError: why a single alert was refused (the refusal is durable by then), or `bus_unavailable`.
    */
-  async take(body: AlertBody, origin: AlertOrigin, traceparent: string): Promise<AlertIntake> {
+  async take(
+    body: AlertBody,
+    origin: AlertOrigin,
+    traceparent: string,
+    onRefused: (error: DomainError, index: number) => void = () => undefined,
+  ): Promise<AlertIntake> {
     if (body.kind === 'single') return this.takeOne(body.alert, origin, traceparent);
-    const answer = new IntakeAnswer();
+    const answer = new IntakeAnswer(onRefused);
     const alerts = body.kind === 'lines' ? body.alerts : eachOf(body.alerts);
     const batches = batchesOf(alerts, {
       count: BATCH_COUNT,
@@ -94,6 +100,8 @@ class IntakeAnswer {
   private rejected = 0;
   private readonly results: AlertResult[] = [];
 
+  constructor(private readonly onRefused: (error: DomainError, index: number) => void = () => undefined) {}
+
   add(received: Received): void {
     const index = this.accepted + this.rejected;
     const { receiptId } = received.alert;
@@ -105,6 +113,7 @@ class IntakeAnswer {
       return;
     }
     this.rejected += 1;
+    this.onRefused(received.error, index);
     if (this.results.length >= 2 * LISTED) return;
     const { code, field, reason } = received.alert;
     this.results.push({ index, receiptId, status: 'rejected', code, ...(field !== null && { field }), reason });

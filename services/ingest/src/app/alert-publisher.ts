@@ -28,6 +28,11 @@ export class AlertPublisher {
     private readonly options: AlertPublisherOptions,
   ) {}
 
+  /** Whether senders have to wait for each other. */
+  get isBusy(): boolean {
+    return this.waiting.length > 0;
+  }
+
   /** Durable when the promise resolves. @throws DomainError('bus_unavailable') */
   async publish(received: readonly Received[], origin: AlertOrigin, traceparent: string): Promise<void> {
     if (received.length === 0) return;

@@ -5,7 +5,7 @@ import { deterministicId, DomainError, isStorableText, newId, type JsonObject } 
 import { parseAlert } from '../domain/alert-json';
 import { alertsOfPage } from '../domain/alert-page';
 import { shortened } from '../domain/formats/alert-fields';
-import type { AlertFormat } from '../domain/formats/alert-format';
+import type { AlertEnvelope, AlertFormat } from '../domain/formats/alert-format';
 import type { FormatRegistry } from '../domain/formats/format-registry';
 
 /** An alert may be this long; a larger one is refused by name. Bytes. */
@@ -28,6 +28,8 @@ export interface AlertOrigin {
   readonly askedFormat: string | undefined;
   /** What the source is registered with. */
   readonly sourceFormat: string | undefined;
+  /** Around each alert, by the way that it comes in. */
+  readonly envelope?: AlertEnvelope;
 }
 
 export type Received =
@@ -69,11 +71,17 @@ interface Reading {
 function readAlert(raw: RawAlert, origin: AlertOrigin, formats: FormatRegistry): Reading {
   if (raw.bytes.length < raw.size) demandSize(raw);
   const text = textOf(raw.bytes);
-  const alert = parseAlert(text);
-  return { text, alert, format: namedFormat(origin, formats) ?? formats.recognizing(alert) };
+  const outer = parseAlert(text);
+  if (origin.envelope === undefined) {
+    return { text, alert: outer, format: namedFormat(origin, formats) ?? formats.recognizing(outer) };
+  }
+  const alert = origin.envelope.open(outer);
+  const format = alert && (namedFormat(origin, formats) ?? formats.recognizing(alert));
+  return alert && format ? { text, alert, format } : { text, alert: outer, format: origin.envelope.otherwise };
 }
 
 function pageOf({ text, alert, format }: Reading, origin: AlertOrigin, formats: FormatRegistry): string[] | undefined {
+  if (origin.envelope !== undefined) return undefined;
   const named = namedFormat(origin, formats);
   const isAlert = named === undefined ? format !== undefined : named.pages === undefined || named.recognizes(alert);
   return isAlert ? undefined : alertsOfPage(text, alert, named, formats);

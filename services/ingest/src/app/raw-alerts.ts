@@ -69,7 +69,8 @@ function isLines(text: string): boolean {
   }
 }
 
-function decoded(body: Readable, encoding: string | undefined): AsyncIterable<Buffer> {
+/** A body without its gzip. @throws DomainError `unsupported_media_type`; `invalid_json` while it is read. */
+export function decoded(body: Readable, encoding: string | undefined): AsyncIterable<Buffer> {
   switch (encoding?.trim().toLowerCase()) {
     case undefined:
     case '':
@@ -132,36 +133,48 @@ const LINE_FEED = 0x0a;
  * When the body breaks off, the error is thrown and the piece of a line before it is no alert.
  */
 export async function* linesOf(chunks: AsyncIterable<Buffer> | Iterable<Buffer>): AsyncGenerator<RawAlert> {
-  let pieces: Buffer[] = [];
-  let size = 0;
+  const pieces = new BoundedPieces();
   let isFirst = true;
-  const add = (piece: Buffer) => {
-    size += piece.length;
-    if (size <= LARGEST_ALERT) pieces.push(piece);
-    else if (pieces.length > 0 || size === piece.length) {
-      pieces = [Buffer.concat([...pieces, piece]).subarray(0, KEPT_OF_TOO_LARGE)];
-    }
-  };
   const take = (): RawAlert | undefined => {
-    const bytes = Buffer.concat(pieces);
+    const { bytes, size } = pieces.take();
     const line = { bytes: isFirst ? withoutMark(bytes) : bytes, size };
-    pieces = [];
-    size = 0;
     isFirst = false;
     return isBlank(line) ? undefined : line;
   };
   for await (const chunk of chunks) {
     let start = 0;
     for (let end = chunk.indexOf(LINE_FEED); end >= 0; end = chunk.indexOf(LINE_FEED, start)) {
-      add(chunk.subarray(start, end));
+      pieces.add(chunk.subarray(start, end));
       start = end + 1;
       const line = take();
       if (line !== undefined) yield line;
     }
-    if (start < chunk.length) add(chunk.subarray(start));
+    if (start < chunk.length) pieces.add(chunk.subarray(start));
   }
   const last = take();
   if (last !== undefined) yield last;
+}
+
+/** The bytes of one alert as they arrive: of one over LARGEST_ALERT only the beginning. */
+export class BoundedPieces {
+  private pieces: Buffer[] = [];
+  private size = 0;
+
+  add(piece: Buffer): void {
+    this.size += piece.length;
+    if (this.size <= LARGEST_ALERT) this.pieces.push(piece);
+    else if (this.pieces.length > 0 || this.size === piece.length) {
+      this.pieces = [Buffer.concat([...this.pieces, piece]).subarray(0, KEPT_OF_TOO_LARGE)];
+    }
+  }
+
+  /** What has been added, and begins anew. */
+  take(): RawAlert {
+    const alert = { bytes: Buffer.concat(this.pieces), size: this.size };
+    this.pieces = [];
+    this.size = 0;
+    return alert;
+  }
 }
 
 function isBlank({ bytes, size }: RawAlert): boolean {

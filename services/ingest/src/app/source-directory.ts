@@ -1,8 +1,13 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Protocol } from '#contracts/http/endpoint';
 import { API_AUDIENCE, type Principal } from '#contracts/identity';
+import type { SourceSettings } from '#contracts/source-settings';
 import { DomainError } from '#libs/kernel';
 import { ALL_TENANTS, withTenant } from '#libs/read-model';
 import { SourceTokenVerifier } from '#libs/service';
 import type { DataSource } from 'typeorm';
+import { hecCredentials } from './hec-credentials';
+import { HecError } from '../domain/hec-error';
 import { isSourceToken, sourceTokenDigest } from './source-token';
 
 /** A source that a valid token stands for. */
@@ -11,6 +16,7 @@ export interface KnownSource {
   readonly tenant: string;
   readonly name: string;
   readonly format: string | null;
+  readonly settings: SourceSettings;
 }
 
 /** How long an answer about a token is taken for granted: a rotation elsewhere is noticed within this. Milliseconds. */
@@ -22,6 +28,7 @@ interface TokenRow {
   readonly tenant: string;
   readonly name: string;
   readonly format: string | null;
+  readonly settings: SourceSettings;
   readonly status: 'active' | 'disabled';
   readonly ended: boolean;
 }
@@ -38,21 +45,31 @@ export class SourceDirectory extends SourceTokenVerifier {
   }
 
   async verify(token: string): Promise<Principal> {
-    const source = await this.sourceOf(token);
-    return {
-      subject: source.id,
-      kind: 'source',
-      tenant: source.tenant,
-      roles: ['source'],
-      audience: API_AUDIENCE,
-      clientId: source.id,
-    };
+    return principalOf(await this.sourceOf(token));
+  }
+
+  /** @throws HecError, as Splunk words it. */
+  override async verifyAs(_: Protocol, headers: IncomingHttpHeaders, query: unknown): Promise<Principal> {
+    return principalOf(await this.hecSourceOf(headers, query));
+  }
+
+  /** The source of a request to the Splunk HTTP Event Collector. @throws HecError */
+  async hecSourceOf(headers: IncomingHttpHeaders, query: unknown): Promise<KnownSource> {
+    const { token, isFromQuery } = hecCredentials(headers.authorization, query);
+    const source = await this.sourceOf(token).catch((error: unknown) => {
+      if (error instanceof SourceRefused) throw new HecError(error.isDisabled ? 1 : 4, error.reason);
+      throw error;
+    });
+    if (isFromQuery && !source.settings.hecQueryToken) {
+      throw new HecError(16, `Allow it by the setting hecQueryToken of the source '${source.name}'.`);
+    }
+    return source;
   }
 
   /** @throws DomainError('token_invalid') for a token that is unknown, replaced, or of a disabled source. */
   async sourceOf(token: string): Promise<KnownSource> {
     if (!isSourceToken(token)) {
-      throw new DomainError('token_invalid', { field: 'authorization', reason: 'This is no token of a source.' });
+      throw new SourceRefused('This is no token of a source.');
     }
     const digest = sourceTokenDigest(token);
     const now = this.monotonicMs();
@@ -76,18 +93,37 @@ export class SourceDirectory extends SourceTokenVerifier {
   private async ask(digest: string): Promise<KnownSource> {
     const [row] = await withTenant(this.database, ALL_TENANTS, (tx) =>
       tx.query<TokenRow[]>(
-        `select source.id, source.tenant, source.name, source.format, source.status,
+        `select source.id, source.tenant, source.name, source.format, source.settings, source.status,
            coalesce(token.valid_until <= now(), false) as ended
          from svc_ingest.source_token token join svc_ingest.source source on source.id = token.source_id
          where token.digest = $1`,
         [digest],
       ),
     );
-    if (row === undefined) throw refused('It is not known here.');
-    if (row.status === 'disabled') throw refused(`The source '${row.name}' is disabled.`);
-    if (row.ended) throw refused(`It was replaced: use the new token of the source '${row.name}'.`);
-    return { id: row.id, tenant: row.tenant, name: row.name, format: row.format };
+    if (row === undefined) throw new SourceRefused('It is not known here.');
+    if (row.status === 'disabled') throw new SourceRefused(`The source '${row.name}' is disabled.`, true);
+    if (row.ended) throw new SourceRefused(`It was replaced: use the new token of the source '${row.name}'.`);
+    const { id, tenant, name, format, settings } = row;
+    return { id, tenant, name, format, settings };
   }
 }
 
-const refused = (reason: string): DomainError => new DomainError('token_invalid', { field: 'authorization', reason });
+class SourceRefused extends DomainError {
+  constructor(
+    reason: string,
+    readonly isDisabled = false,
+  ) {
+    super('token_invalid', { field: 'authorization', reason });
+  }
+}
+
+function principalOf(source: KnownSource): Principal {
+  return {
+    subject: source.id,
+    kind: 'source',
+    tenant: source.tenant,
+    roles: ['source'],
+    audience: API_AUDIENCE,
+    clientId: source.id,
+  };
+}

@@ -1,4 +1,5 @@
 import type { Source, SourceWithToken } from '#contracts/http/ingest';
+import type { SourceSettings } from '#contracts/source-settings';
 import type { Actor, EventMeta } from '#contracts/envelope';
 import { execute, type EventStore } from '#libs/event-store';
 import { deterministicId, DomainError, isUuid, type Clock } from '#libs/kernel';
@@ -53,6 +54,13 @@ export class SourceRegistry {
     return { source: await this.read(sourceId, asking.tenant), token };
   }
 
+  /** @throws DomainError `not_found`, or `invalid_transition` for a disabled source. */
+  async configure(idOrName: string, changes: Partial<SourceSettings>, asking: Asking): Promise<Source> {
+    const { id: sourceId } = await this.read(idOrName, asking.tenant);
+    await this.execute({ type: 'ConfigureSource', sourceId, changes }, asking);
+    return this.read(sourceId, asking.tenant);
+  }
+
   /** @throws DomainError('not_found') */
   async disable(idOrName: string, reason: string, asking: Asking): Promise<Source> {
     const { id: sourceId } = await this.read(idOrName, asking.tenant);
@@ -91,5 +99,6 @@ function sourceOf(row: SourceRow): Source {
     tokenIssuedAt: row.tokenIssuedAt.toISOString(),
     previousTokenValidUntil: row.previousTokenValidUntil?.toISOString() ?? null,
     disabledReason: row.disabledReason,
+    settings: row.settings,
   };
 }

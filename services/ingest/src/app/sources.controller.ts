@@ -1,5 +1,12 @@
-import { Body, Controller, Get, HttpCode, Param, Post } from '@nestjs/common';
-import type { DisableSource, RegisterSource, RotateSource, Source, SourceWithToken } from '#contracts/http/ingest';
+import { Body, Controller, Get, HttpCode, Param, Patch, Post } from '@nestjs/common';
+import type {
+  ConfigureSource,
+  DisableSource,
+  RegisterSource,
+  RotateSource,
+  Source,
+  SourceWithToken,
+} from '#contracts/http/ingest';
 import type { Principal } from '#contracts/identity';
 import { actorOf, CurrentPrincipal, Trace, type RequestTrace } from '#libs/service';
 import { SourceRegistry, type Asking } from './source-registry';
@@ -34,6 +41,16 @@ export class SourcesController {
     @Trace() trace: RequestTrace,
   ): Promise<SourceWithToken> {
     return this.registry.rotate(id, body.overlapSeconds ?? DEFAULT_OVERLAP_SECONDS, asking(principal, trace));
+  }
+
+  @Patch('/v1/sources/:id')
+  configure(
+    @Param('id') id: string,
+    @Body() body: ConfigureSource,
+    @CurrentPrincipal() principal: Principal,
+    @Trace() trace: RequestTrace,
+  ): Promise<Source> {
+    return this.registry.configure(id, body, asking(principal, trace));
   }
 
   @Post('/v1/sources/:id/disable')

@@ -1,4 +1,5 @@
 import type { SourceEvent } from '#contracts/events/source';
+import { DEFAULT_SOURCE_SETTINGS, type SourceSettings } from '#contracts/source-settings';
 import { DomainError, type Decider } from '#libs/kernel';
 
 /** A source of alerts: who may send, with which token, in which format. */
@@ -9,6 +10,7 @@ export type SourceState =
       readonly sourceId: string;
       readonly name: string;
       readonly tokenDigest: string;
+      readonly settings: SourceSettings;
     };
 
 export type SourceCommand =
@@ -25,6 +27,11 @@ export type SourceCommand =
       readonly tokenDigest: string;
       readonly now: Date;
       readonly overlapSeconds: number;
+    }
+  | {
+      readonly type: 'ConfigureSource';
+      readonly sourceId: string;
+      readonly changes: Partial<SourceSettings>;
     }
   | { readonly type: 'DisableSource'; readonly sourceId: string; readonly reason: string };
 
@@ -53,6 +60,12 @@ export const sourceDecider: Decider<SourceState, SourceCommand, SourceEvent> = {
           },
         ];
       }
+      case 'ConfigureSource': {
+        const { settings } = demandActive(state, command.sourceId);
+        const wanted = { ...settings, ...command.changes };
+        const isChanged = Object.entries(wanted).some(([name, value]) => Object(settings)[name] !== value);
+        return isChanged ? [{ type: 'SourceConfigured', data: { sourceId: command.sourceId, settings: wanted } }] : [];
+      }
       case 'DisableSource': {
         if (state.status === 'disabled') return [];
         demandActive(state, command.sourceId);
@@ -69,10 +82,12 @@ export const sourceDecider: Decider<SourceState, SourceCommand, SourceEvent> = {
     switch (event.type) {
       case 'SourceRegistered': {
         const { sourceId, name, tokenDigest } = event.data;
-        return { status: 'active', sourceId, name, tokenDigest };
+        return { status: 'active', sourceId, name, tokenDigest, settings: DEFAULT_SOURCE_SETTINGS };
       }
       case 'SourceTokenRotated':
         return state.status === 'unknown' ? state : { ...state, tokenDigest: event.data.tokenDigest };
+      case 'SourceConfigured':
+        return state.status === 'unknown' ? state : { ...state, settings: event.data.settings };
       case 'SourceDisabled':
         return state.status === 'unknown' ? state : { ...state, status: 'disabled' };
       default: {
@@ -83,7 +98,9 @@ export const sourceDecider: Decider<SourceState, SourceCommand, SourceEvent> = {
   },
 };
 
-function demandActive(state: SourceState, sourceId: string): void {
+type KnownState = Exclude<SourceState, { status: 'unknown' }>;
+
+function demandActive(state: SourceState, sourceId: string): KnownState {
   if (state.status === 'unknown') throw new DomainError('not_found', `There is no source ${sourceId}.`);
   if (state.status === 'disabled') {
     throw new DomainError(
@@ -91,4 +108,5 @@ function demandActive(state: SourceState, sourceId: string): void {
       `The source '${state.name}' is disabled, for good: register a new one.`,
     );
   }
+  return state;
 }

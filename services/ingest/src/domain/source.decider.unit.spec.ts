@@ -1,4 +1,5 @@
 import type { SourceEvent } from '#contracts/events/source';
+import { DEFAULT_SOURCE_SETTINGS } from '#contracts/source-settings';
 import { given } from '#libs/testing';
 import { sourceDecider, type SourceCommand } from './source.decider';
 
@@ -42,5 +43,19 @@ describe('a source', () => {
     given(sourceDecider, [registered]).when(disable).then([disabled]);
     given(sourceDecider, [registered, disabled]).when(disable).then([]);
     given(sourceDecider, []).when(disable).thenThrows('not_found');
+  });
+
+  it('keeps the settings that a change does not name, and knows a change that is none', () => {
+    const limited = { ...DEFAULT_SOURCE_SETTINGS, alertsPerSecond: 50 };
+    const configured: SourceEvent = { type: 'SourceConfigured', data: { sourceId, settings: limited } };
+    const limit: SourceCommand = { type: 'ConfigureSource', sourceId, changes: { alertsPerSecond: 50 } };
+    const acknowledge: SourceCommand = { type: 'ConfigureSource', sourceId, changes: { hecAcknowledgement: 'off' } };
+    given(sourceDecider, [registered]).when(limit).then([configured]);
+    given(sourceDecider, [registered, configured]).when(limit).then([]);
+    given(sourceDecider, [registered, configured])
+      .when(acknowledge)
+      .then([{ type: 'SourceConfigured', data: { sourceId, settings: { ...limited, hecAcknowledgement: 'off' } } }]);
+    given(sourceDecider, []).when(limit).thenThrows('not_found');
+    given(sourceDecider, [registered, disabled]).when(limit).thenThrows('invalid_transition');
   });
 });

@@ -1,3 +1,4 @@
+import type { SourceSettings } from '#contracts/source-settings';
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
 /** A source of alerts, as its events leave it. */
@@ -32,4 +33,7 @@ export class SourceRow {
 
   @Column('text', { name: 'disabled_reason', nullable: true })
   disabledReason!: string | null;
+
+  @Column('jsonb')
+  settings!: SourceSettings;
 }

@@ -1,4 +1,5 @@
 import type { SourceEvent } from '#contracts/events/source';
+import { DEFAULT_SOURCE_SETTINGS } from '#contracts/source-settings';
 import type { RecordedEvent } from '#libs/event-store';
 import type { Projection } from '#libs/read-model';
 import type { EntityManager } from 'typeorm';
@@ -32,6 +33,7 @@ async function applyOne(recorded: RecordedEvent, tx: EntityManager): Promise<voi
         registeredAt: time,
         registeredBy: recorded.actor.id,
         tokenIssuedAt: time,
+        settings: DEFAULT_SOURCE_SETTINGS,
       });
       await tx.insert(SourceTokenRow, { digest: tokenDigest, tenant, sourceId });
       return;
@@ -54,6 +56,9 @@ async function applyOne(recorded: RecordedEvent, tx: EntityManager): Promise<voi
       await tx.insert(SourceTokenRow, { digest: tokenDigest, tenant, sourceId });
       return;
     }
+    case 'SourceConfigured':
+      await tx.update(SourceRow, { id: event.data.sourceId }, { settings: event.data.settings });
+      return;
     case 'SourceDisabled':
       await tx.update(
         SourceRow,

@@ -19,6 +19,17 @@ export interface NormalizedAlert {
   readonly attack: readonly string[];
 }
 
+/** What a way in wraps around alerts. Pure. */
+export interface AlertEnvelope {
+  /**
+   * The alert inside; `undefined` where there is none that a format could read.
+   * @throws DomainError when the envelope is not one.
+   */
+  open(outer: JsonObject): JsonObject | undefined;
+  /** For what looks like no alert inside: reads the whole. */
+  readonly otherwise: AlertFormat;
+}
+
 /** One product's way of writing an alert. Pure. */
 export interface AlertFormat {
   /** As in `?format=` and in a source's settings. */

@@ -1,0 +1,15 @@
+import type { Protocol } from '#contracts/http/endpoint';
+import type { DomainError } from '#libs/kernel';
+
+export interface ForeignAnswer {
+  readonly status: number;
+  readonly body: object;
+}
+
+/**
+ * Provided by a service that has endpoints with a `protocol`: what an error looks like to clients of that protocol. Nest's
+ * DI token is the class itself.
+ */
+export abstract class ForeignProtocols {
+  abstract answer(protocol: Protocol, error: DomainError): ForeignAnswer;
+}
