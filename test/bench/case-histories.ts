@@ -31,6 +31,15 @@ export function* caseHistories(cases: number): Generator<CaseTurn[]> {
   }
 }
 
+/** What a storm comes to: a case that an alert has opened, and all the others that have joined it. */
+export function* stormOf(caseId: string, alerts: number): Generator<CaseEvent> {
+  const title = 'Beacon to a listed address';
+  yield { type: 'CaseOpened', data: { caseId, ...alertOf(0, 0), title, severity: 'low', rule: 'same-host' } };
+  for (let nth = 1; nth < alerts; nth += 1) {
+    yield { type: 'AlertGrouped', data: { caseId, ...alertOf(nth % 100, nth % 5), rule: 'same-host' } };
+  }
+}
+
 function recordable(stream: string, event: CaseEvent): NewEvent {
   const actor = { kind: 'human', id: ANALYSTS[stream.charCodeAt(stream.length - 1) % ANALYSTS.length] ?? '' } as const;
   const meta = { correlationId: event.data.caseId };

@@ -3,6 +3,7 @@ import { createPostgresEventStore, type Cursor, type EventStore, type RecordedEv
 import { type BenchDatabase, onBenchDatabase } from './bench-database';
 import { loadEmmett, openEmmett } from './emmett';
 import { fillLedger } from './filled-ledger';
+import { measureLongStream } from './long-stream';
 import { benchResult, median, numberArgument, printReport, runBench } from './report';
 import { inRounds } from './rounds';
 import { rawPages } from './raw-pages';
@@ -10,7 +11,8 @@ import { rawPages } from './raw-pages';
 /**
  * Reading every event in the order of the ledger, page by page, as an export does: through the event store, over all
  * categories and no further than readers may see; with raw pg from an identical table with identical indexes, of the one
- * category that there is, into the same objects; and through Emmett's reader of its global order.
+ * category that there is, into the same objects; and through Emmett's reader of its global order. Then the state of one
+ * long stream.
  */
 const ROUNDS = 7;
 const PAGE = 1000;
@@ -77,7 +79,7 @@ function byStream(events: readonly RecordedEvent[]): Map<string, RecordedEvent[]
 
 async function main(args: readonly string[]): Promise<void> {
   const cases = numberArgument(args, 'cases', 4_000);
-  await onBenchDatabase([], async (database) => {
+  await onBenchDatabase([{ name: 'case', migrations: [] }], async (database) => {
     process.stderr.write('writing the events\n');
     const written = await fillLedger(database.url, cases);
     await database.copyLedgerToTwin();
@@ -105,7 +107,9 @@ async function main(args: readonly string[]): Promise<void> {
     const value = (name: string) => median(measured.get(name) ?? []);
     await Promise.all([raw.end(), emmett.end(), store.close()]);
     const others = { 'raw-pg': value('raw-pg'), emmett: value('emmett') };
-    printReport('replay', [benchResult('replay', 'events/s', value('ours'), others)], args);
+    const replay = benchResult('replay', 'events/s', value('ours'), others);
+    const longStream = await measureLongStream(database, numberArgument(args, 'stream', 10_000));
+    printReport('replay', [replay, ...longStream], args);
   });
 }
 

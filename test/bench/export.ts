@@ -1,0 +1,4 @@
+import { exportBench } from './export-memory';
+import { runBench } from './report';
+
+runBench(exportBench);

@@ -1,0 +1,4 @@
+import { readsBench } from './read-curve';
+import { runBench } from './report';
+
+runBench(readsBench);
