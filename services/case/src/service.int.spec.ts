@@ -226,6 +226,27 @@ describe('a case', () => {
     expect(body.items).toMatchObject([
       { type: 'CaseOpened', version: 1, hash: expect.stringMatching(/^[0-9a-f]{64}$/) },
     ]);
+    for (const text of ['one', 'two', 'three']) await post(`/v1/cases/${id}/notes`, { text });
+    const pages = async <Item>(path: string): Promise<Item[]> => {
+      const first = await get<Page<Item>>(`${path}?limit=2`);
+      let { next } = first.body;
+      const items = [...first.body.items];
+      while (next !== undefined) {
+        const page: Page<Item> = (await get<Page<Item>>(`${path}?limit=2&cursor=${next}`)).body;
+        items.push(...page.items);
+        ({ next } = page);
+      }
+      return items;
+    };
+    for (const list of ['timeline', 'events']) {
+      const whole = await get<Page<unknown>>(`/v1/cases/${id}/${list}`);
+      expect(whole.body.items).toHaveLength(list === 'timeline' ? 5 : 4);
+      expect(await pages(`/v1/cases/${id}/${list}`)).toEqual(whole.body.items);
+      for (const key of ['[1.5]', '[-1,"x",0,0,""]', '[0,"2026-11-24T09:30:00.000Z",1,1,"x"]']) {
+        const cursor = Buffer.from(key).toString('base64url');
+        expect(await get(`/v1/cases/${id}/${list}?cursor=${cursor}`)).toMatchObject({ status: 400 });
+      }
+    }
     await store.close();
   });
 

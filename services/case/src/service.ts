@@ -22,6 +22,7 @@ import { EvidenceContentRow } from './read/evidence-content.entity';
 import { ForeignEventRow } from './read/foreign-event.entity';
 import { Cases1764000000000 } from './read/migrations/1764000000000-cases';
 import { CaseDetails1764400000000 } from './read/migrations/1764400000000-case-details';
+import { CaseFilters1764500000000 } from './read/migrations/1764500000000-case-filters';
 
 const config = Type.Object({
   /** Which alerts belong in one case. */
@@ -47,7 +48,7 @@ export const service = defineService({
     ForeignEventRow,
     EvidenceContentRow,
   ],
-  migrations: [Cases1764000000000, CaseDetails1764400000000],
+  migrations: [Cases1764000000000, CaseDetails1764400000000, CaseFilters1764500000000],
   refuseInProduction: ({ COUNTERSIGN_HMAC_KEY }) =>
     COUNTERSIGN_HMAC_KEY === undefined ? ['COUNTERSIGN_HMAC_KEY: is required, and the same for every instance'] : [],
   projections: ({ jobs }) => [new CaseListProjection(jobs), new CaseDetailProjection()],

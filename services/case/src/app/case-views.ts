@@ -34,7 +34,9 @@ export class CaseViews {
 
   /** As it was then (RFC 3339). Throws DomainError('invalid_field') for the future. */
   async at(tenant: string, caseId: string, at: string): Promise<CaseView> {
-    const view = caseView(await this.historyUntil(tenant, caseId, at));
+    const until = this.momentOf(at) ?? at;
+    const history = await this.history(tenant, caseId);
+    const view = caseView(history.filter(({ time }) => time <= until));
     if (!view) throw new DomainError('not_found', { field: 'at', reason: `Case ${caseId} did not exist at ${at}.` });
     return { ...view, at };
   }
@@ -51,10 +53,14 @@ export class CaseViews {
     return history;
   }
 
-  async historyUntil(tenant: string, caseId: string, at: string | undefined): Promise<RecordedEvent[]> {
+  /** Those after a version, and up to a time where one is given: a stream's times ascend with its versions. */
+  async events(
+    caseId: string,
+    { after, limit, at }: { readonly after: number; readonly limit: number; readonly at?: string },
+  ): Promise<RecordedEvent[]> {
     const until = this.momentOf(at);
-    const history = await this.history(tenant, caseId);
-    return until === undefined ? history : history.filter(({ time }) => time <= until);
+    const events = await this.options.store.readStream('case', `case-${caseId}`, { from: after + 1, limit });
+    return events.filter(({ time }) => until === undefined || time <= until);
   }
 
   /** As times of events are written. Throws DomainError('invalid_field') for the future. */

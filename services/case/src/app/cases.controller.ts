@@ -25,7 +25,7 @@ import type { AlertOfCase } from '../read/case-content';
 import { listCases } from '../read/case-list';
 import { caseView } from '../read/case-view';
 import { alertsPage } from '../read/long-case';
-import { fromCursor, toCursor } from '../read/page-cursor';
+import { demandVersion, fromCursor, toCursor } from '../read/page-cursor';
 import { timelinePage } from '../read/timeline';
 import { CaseViews } from './case-views';
 
@@ -87,11 +87,8 @@ export class CasesController {
     @Query() { at, limit = 50, cursor }: TimelineQuery,
   ): Promise<Page<EventView>> {
     const [after] = fromCursor(cursor, ['number']) ?? [0];
-    const until = this.views.momentOf(at);
     await this.views.demand(tenant, caseId);
-    const range = { from: after + 1, limit: limit + 1 };
-    const page = await this.store.readStream('case', `case-${caseId}`, range);
-    const rest = page.filter(({ time }) => until === undefined || time <= until);
+    const rest = await this.views.events(caseId, { after: demandVersion(after), limit: limit + 1, at });
     const items = rest.slice(0, limit).map((event) => ({ ...event }));
     const last = items.at(-1);
     return { items, ...(rest.length > limit && last && { next: toCursor([last.version]) }) };
@@ -99,13 +96,14 @@ export class CasesController {
 
   @Get('/v1/cases/:id/timeline')
   async timeline(
-    @CurrentPrincipal() principal: Principal,
+    @CurrentPrincipal() { tenant }: Principal,
     @Param('id') caseId: string,
     @Query() { at, ...page }: TimelineQuery,
   ): Promise<Page<TimelineEntry>> {
-    const own = await this.views.historyUntil(principal.tenant, caseId, at);
+    await this.views.demand(tenant, caseId);
     const until = this.views.momentOf(at);
-    return timelinePage(this.database, principal.tenant, { caseId, own, until }, page);
+    const own = (after: number, limit: number) => this.views.events(caseId, { after, limit, at });
+    return timelinePage(this.database, tenant, { caseId, own, until }, page);
   }
 
   @Get('/v1/cases/:id/evidence/:evidenceId')

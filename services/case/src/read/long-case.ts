@@ -1,6 +1,5 @@
 import type { DataSource, EntityManager } from 'typeorm';
 import type { CaseView } from '#contracts/http/case';
-import { DomainError } from '#libs/kernel';
 import { withTenant } from '#libs/read-model';
 import { type AlertOfCase, type Entry, SHOWN, worstFirst } from './case-content';
 import { CaseDetailAlertRow, CaseDetailRow, CaseEntryRow } from './case-detail.entity';
@@ -8,7 +7,7 @@ import { entryIn } from './case-detail.projection';
 import { summaryOf } from './case-list';
 import { CaseSummaryRow } from './case-summary.entity';
 import { listsOf } from './case-view';
-import { fromCursor, toCursor } from './page-cursor';
+import { demandVersion, fromCursor, toCursor } from './page-cursor';
 
 const KINDS: readonly Entry['kind'][] = ['note', 'evidence', 'escalation'];
 
@@ -42,10 +41,7 @@ export async function alertsPage(
   caseId: string,
   { limit = 50, cursor }: { limit?: number; cursor?: string },
 ): Promise<{ items: AlertOfCase[]; next?: string }> {
-  const [before] = fromCursor(cursor, ['number']) ?? [];
-  if (before !== undefined && !(Number.isSafeInteger(before) && before > 0 && before < 2 ** 31)) {
-    throw new DomainError('invalid_cursor', { field: 'cursor', reason: 'is not one that this list has given' });
-  }
+  const [before] = fromCursor(cursor, ['number'])?.map(demandVersion) ?? [];
   const rows = await withTenant(database, tenant, (tx) => latestAlerts(tx, { caseId, tenant }, limit + 1, before));
   const items = rows.slice(0, limit);
   const last = items.at(-1);

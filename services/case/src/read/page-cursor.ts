@@ -16,10 +16,20 @@ export function fromCursor<const Types extends readonly ('string' | 'number')[]>
   if (cursor === undefined) return undefined;
   const key = parsed(cursor);
   if (!Array.isArray(key) || key.length !== types.length || !key.every((part, at) => typeof part === types[at])) {
-    throw new DomainError('invalid_cursor', { field: 'cursor', reason: 'is not one that this list has given' });
+    throw invalidCursor();
   }
   // Checked part by part above.
   return key as unknown as { [K in keyof Types]: Types[K] extends 'string' ? string : number };
+}
+
+export function invalidCursor(): DomainError {
+  return new DomainError('invalid_cursor', { field: 'cursor', reason: 'is not one that this list has given' });
+}
+
+/** A version or a place in a cursor. Throws DomainError('invalid_cursor') for a number that is none. */
+export function demandVersion(version: number): number {
+  if (Number.isSafeInteger(version) && version >= 0 && version < 2 ** 31 - 1) return version;
+  throw invalidCursor();
 }
 
 function parsed(cursor: string): unknown {

@@ -5,30 +5,89 @@ import type { RecordedEvent } from '#libs/event-store';
 import type { JsonObject } from '#libs/kernel';
 import { withTenant } from '#libs/read-model';
 import { tell } from '#libs/story';
-import { ForeignEventRow } from './foreign-event.entity';
-import { fromCursor, toCursor } from './page-cursor';
+import type { ForeignEventRow } from './foreign-event.entity';
+import { demandVersion, fromCursor, invalidCursor, toCursor } from './page-cursor';
 
 /** Events of the same millisecond stand as one leads to the next. */
 const ORDER: Partial<Record<Category, number>> = { case: 0, run: 1, approval: 2, action: 3 };
+const LAST = 4;
+const RANK_SQL = `case category ${Object.entries(ORDER)
+  .map(([category, rank]) => `when '${category}' then ${rank}`)
+  .join(' ')} else ${LAST} end`;
 
 type SortKey = readonly [time: string, rank: number, version: number, eventId: string];
 
-/** A page of what happened to a case, oldest first: its own events, and the copies of those of its runs, approvals and actions. */
+/** The version of the case's own event that was shown last, and the key of the copy that was. */
+const BEGINNING: readonly [ownVersion: number, ...SortKey] = [0, '', 0, 0, ''];
+
+export interface TimelineOf {
+  readonly caseId: string;
+  /** The case's own events after a version, so many at most and in their order. */
+  readonly own: (after: number, limit: number) => Promise<readonly RecordedEvent[]>;
+  /** Up to that time, as times of events are written. */
+  readonly until?: string;
+}
+
+/**
+ * A page of what happened to a case, oldest first: its own events, and the copies of those of its runs, approvals and
+ * actions. Of both, only what can stand on the page is read; the cursor says how far each has come.
+ */
 export async function timelinePage(
   database: DataSource,
   tenant: string,
-  { caseId, own, until }: { caseId: string; own: readonly RecordedEvent[]; until?: string },
+  { caseId, own, until }: TimelineOf,
   { limit = 50, cursor }: { limit?: number; cursor?: string },
 ): Promise<{ items: TimelineEntry[]; next?: string }> {
-  const after = fromCursor(cursor, ['string', 'number', 'number', 'string']);
-  const foreign = await withTenant(database, tenant, (tx) => tx.findBy(ForeignEventRow, { caseId, tenant }));
-  const entries = [...own.map(ownEntry), ...foreign.map(foreignEntry)]
-    .filter(({ time }) => until === undefined || time <= until)
-    .sort((a, b) => compare(keyOf(a), keyOf(b)));
-  const rest = after ? entries.filter((entry) => compare(keyOf(entry), after) > 0) : entries;
-  const items = rest.slice(0, limit);
-  const last = items.at(-1);
-  return { items, ...(rest.length > limit && last && { next: toCursor(keyOf(last)) }) };
+  const [ownVersion, ...foreignKey] =
+    fromCursor(cursor, ['number', 'string', 'number', 'number', 'string']) ?? BEGINNING;
+  const after = foreignKeyIn(foreignKey);
+  const foreign = await foreignAfter(database, tenant, { caseId, until, after, limit: limit + 1 });
+  const entries = [
+    ...(await own(demandVersion(ownVersion), limit + 1)).map(ownEntry),
+    ...foreign.map(foreignEntry),
+  ].sort((a, b) => compare(keyOf(a), keyOf(b)));
+  const items = entries.slice(0, limit);
+  if (entries.length <= limit) return { items };
+  const lastOwn = items.findLast(({ category }) => category === 'case');
+  const lastForeign = items.findLast(({ category }) => category !== 'case');
+  const foreignEnd = lastForeign ? keyOf(lastForeign) : foreignKey;
+  return { items, next: toCursor([lastOwn?.version ?? ownVersion, ...foreignEnd]) };
+}
+
+/** Undefined while no copy has stood on a page. */
+function foreignKeyIn([time, rank, version, eventId]: SortKey): SortKey | undefined {
+  if (time === '') return undefined;
+  if (Number.isNaN(Date.parse(time)) || !/^[0-9a-f-]{36}$/.test(eventId)) throw invalidCursor();
+  return [time, demandVersion(rank), demandVersion(version), eventId];
+}
+
+function foreignAfter(
+  database: DataSource,
+  tenant: string,
+  { caseId, until, after, limit }: { caseId: string; until?: string; after?: SortKey; limit: number },
+): Promise<ForeignEventRow[]> {
+  const values: unknown[] = [caseId, tenant, limit];
+  const value = (given: unknown): string => `$${values.push(given)}`;
+  const conditions = ['case_id = $1', 'tenant = $2'];
+  if (until !== undefined) conditions.push(`time <= ${value(until)}::timestamptz`);
+  if (after) {
+    const [time, rank, version, eventId] = after;
+    const from = value(time);
+    conditions.push(
+      `time >= ${from}::timestamptz`,
+      `(time, ${RANK_SQL}, version, event_id) >
+         (${from}::timestamptz, ${value(rank)}::integer, ${value(version)}::integer, ${value(eventId)}::uuid)`,
+    );
+  }
+  return withTenant(database, tenant, (tx) =>
+    tx.query<ForeignEventRow[]>(
+      `select event_id as "eventId", tenant, case_id as "caseId", category, stream, version, type,
+              schema_version as "schemaVersion", time, actor, data
+         from svc_case.foreign_event where ${conditions.join(' and ')}
+        order by time, ${RANK_SQL}, version, event_id limit $3`,
+      values,
+    ),
+  );
 }
 
 function ownEntry(event: RecordedEvent): TimelineEntry {
@@ -59,7 +118,7 @@ function withoutWarrant({ warrant: _, ...data }: JsonObject): JsonObject {
 }
 
 function keyOf({ time, category, version, eventId }: TimelineEntry): SortKey {
-  return [time, ORDER[category] ?? 4, version, eventId];
+  return [time, ORDER[category] ?? LAST, version, eventId];
 }
 
 function compare(a: SortKey, b: SortKey): number {
