@@ -11,8 +11,8 @@ import { type BenchResult, benchResult, numberArgument, printReport } from './re
 const PAGE = 1000;
 /** Parts of an export, of each of which the most memory counts: between collections of garbage, a heap grows. */
 const PARTS = 20;
-/** Of them, those before which everything is loaded and compiled, and the heap has its size. */
-const WARM_UP = 4;
+/** The share of them in which everything is loaded and compiled, and the heap gets its size. */
+const WARM_UP = 0.2;
 
 /** In MB. */
 interface Peak {
@@ -62,8 +62,9 @@ async function exportAll(url: string, expected: number, peaks: Peak[]): Promise<
   async function* watched(): AsyncGenerator<readonly RecordedEvent[]> {
     for await (const page of walkLedger(store, pool)) {
       events += page.length;
-      const part = Math.min(PARTS - 1, Math.floor((events * PARTS) / expected));
-      const peak = (peaks[part] ??= { events, rss: 0, heap: 0 });
+      const isNext = events * PARTS > expected * peaks.length;
+      const peak = (!isNext && peaks.at(-1)) || { events, rss: 0, heap: 0 };
+      if (isNext) peaks.push(peak);
       const { rss, heapUsed } = process.memoryUsage();
       peak.events = events;
       peak.rss = Math.max(peak.rss, rss / 2 ** 20);
@@ -94,7 +95,7 @@ async function readByCursor(client: Client): Promise<number> {
 }
 
 function memoryLines(peaks: readonly Peak[]): BenchResult[] {
-  const flat = peaks.slice(WARM_UP);
+  const flat = peaks.slice(Math.floor(peaks.length * WARM_UP));
   return (['rss', 'heap'] as const).flatMap((what) => {
     const values = flat.map((peak) => peak[what]);
     const [least, most] = [Math.min(...values), Math.max(...values)];

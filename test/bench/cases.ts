@@ -1,0 +1,4 @@
+import { casesBench } from './million-cases';
+import { runBench } from './report';
+
+runBench(casesBench);
