@@ -67,14 +67,19 @@ export const DetectionFinding = Type.Object(
 );
 export type DetectionFinding = Static<typeof DetectionFinding> & Record<string, unknown>;
 
-/** What the source sent, byte for byte: text where it is valid UTF-8 without NUL, else base64. */
+/**
+ * What the source sent, byte for byte: text where it is valid UTF-8 without NUL, else base64. One that is too large to travel
+ * is kept aside under its digest; `body` is a summary then, its JSON with what is long cut short, or its beginning.
+ */
 export const Original = Closed({
   encoding: Literals('utf-8', 'base64'),
   body: Personal(Type.String()),
   /** Bytes of the whole original. */
   size: Type.Integer({ minimum: 0 }),
-  /** True when only the beginning is kept: an alert that was refused for its size. */
+  /** True when `body` is not the whole: of a large one, and of one that was refused for its size. */
   truncated: Type.Optional(Type.Boolean()),
+  /** SHA-256 of the whole, for `GET /v1/alerts/:id/originals/:digest`; absent where `body` is all that is kept. */
+  digest: Type.Optional(Digest),
 });
 export type Original = Static<typeof Original>;
 

@@ -1,6 +1,6 @@
 import Type, { type Static } from 'typebox';
 import { SourceSettings } from '../source-settings';
-import { Closed, Literals, Nullable, Personal, Text, Timestamp, Uuid } from '../schema';
+import { Closed, Digest, Literals, Nullable, Personal, Text, Timestamp, Uuid } from '../schema';
 import { IdParams, type Endpoint } from './endpoint';
 
 /** What became of one alert of a body. */
@@ -108,7 +108,9 @@ export const endpoints: readonly Endpoint[] = [
     description:
       'Answers 202 once every alert of the body is durable. Of a list or of NDJSON, bad alerts are told apart under ' +
       'results; a single bad alert is answered with a problem. Either way it is kept and counted as rejected. NDJSON ' +
-      'has no limit in all, other bodies 16 MiB, an alert 256 KiB. `Content-Encoding: gzip` is taken.',
+      'has no limit in all, other bodies 16 MiB, an alert 8 MiB. `Content-Encoding: gzip` is taken. Answers 429 where the ' +
+      'source sends more than it may, and 503 where more comes in than can be taken; both say how long to wait by ' +
+      '`Retry-After`.',
     query: Closed({
       format: Type.Optional(
         Type.String({ minLength: 1, maxLength: 100, description: "Instead of the source's, or of telling it." }),
@@ -118,6 +120,18 @@ export const endpoints: readonly Endpoint[] = [
     consumes: ['application/json', 'application/x-ndjson'],
     responses: { 202: AlertIntake },
     rawBody: true,
+  },
+  {
+    method: 'GET',
+    path: '/v1/alerts/:id/originals/:digest',
+    service: 'ingest',
+    auth: 'user',
+    permission: 'cases:read',
+    summary: 'Read the original of a large alert, byte for byte',
+    description: 'The id of the alert, or of the receipt that was rejected, and the digest in its `original`.',
+    params: Closed({ id: Uuid, digest: Digest }),
+    responses: { 200: Type.Unknown() },
+    produces: 'application/octet-stream',
   },
   {
     method: 'GET',

@@ -7,6 +7,8 @@ export interface ErrorDetails {
   readonly reason: string;
   /** For several errors at once: one entry a field. */
   readonly errors?: readonly { readonly field: string; readonly reason: string }[];
+  /** Of a call that is refused for now: when it may be tried again. */
+  readonly retryAfterSeconds?: number;
   readonly cause?: unknown;
 }
 
@@ -16,17 +18,19 @@ export class DomainError extends Error {
   readonly field?: string;
   readonly reason: string;
   readonly errors?: readonly { readonly field: string; readonly reason: string }[];
+  readonly retryAfterSeconds?: number;
 
   constructor(
     readonly code: ErrorCode,
     details: ErrorDetails | string,
   ) {
-    const { field, reason, errors, cause } =
+    const { field, reason, errors, cause, retryAfterSeconds } =
       typeof details === 'string' ? ({ reason: details } as ErrorDetails) : details;
     super(field ? `${field}: ${reason}` : reason, cause === undefined ? undefined : { cause });
     this.field = field;
     this.reason = reason;
     this.errors = errors;
+    this.retryAfterSeconds = retryAfterSeconds;
   }
 
   get kind(): ErrorKind {

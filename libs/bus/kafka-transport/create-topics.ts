@@ -19,7 +19,7 @@ export interface TopicSettings {
 }
 
 const DAY_MS = 24 * 60 * 60_000;
-/** An alert has at most 256 KiB; four times that for what enrichment adds. A dead letter also carries why it died. */
+/** What travels of an alert has at most 256 KiB; four times that for what enrichment adds. A dead letter also carries why it died. */
 const MAX_MESSAGE_BYTES = 1024 * 1024;
 
 /**

@@ -36,18 +36,18 @@ export function problemOf(error: DomainError): Problem {
 export function sendProblem(reply: FastifyReply, error: DomainError): FastifyReply {
   const problem = problemOf(error);
   if (problem.status === 401) reply.header('www-authenticate', 'Bearer');
-  demandPause(reply, problem.status);
+  demandPause(reply, problem.status, error);
   return reply.code(problem.status).type(PROBLEM_MEDIA_TYPE).send(JSON.stringify(problem));
 }
 
 /** An error in the form of another product's protocol. */
-export function sendForeign(reply: FastifyReply, { status, body }: ForeignAnswer): FastifyReply {
-  demandPause(reply, status);
+export function sendForeign(reply: FastifyReply, error: DomainError, { status, body }: ForeignAnswer): FastifyReply {
+  demandPause(reply, status, error);
   return reply.code(status).type('application/json; charset=utf-8').send(JSON.stringify(body));
 }
 
-function demandPause(reply: FastifyReply, status: number): void {
-  if (status === 503 || status === 429) reply.header('retry-after', '1');
+function demandPause(reply: FastifyReply, status: number, { retryAfterSeconds = 1 }: DomainError): void {
+  if (status === 503 || status === 429) reply.header('retry-after', String(retryAfterSeconds));
 }
 
 /** Any error as one of the catalogue: what nobody foresaw is `internal`, and tells the caller nothing of its insides. */

@@ -212,7 +212,7 @@ describe('POST /v1/alerts', () => {
 
   it('refuses what is too large, by name', async () => {
     const source = await register('large');
-    const large = JSON.stringify(notable('n', { padding: 'x'.repeat(300_000) }));
+    const large = JSON.stringify(notable('n', { padding: 'x'.repeat(9_000_000) }));
     expect(await source.send(large)).toMatchObject({ status: 413, body: { code: 'alert_too_large' } });
     const listed = await source.send(`[${large},${JSON.stringify(notable('m'))}]`);
     expect(listed).toMatchObject({
@@ -223,6 +223,53 @@ describe('POST /v1/alerts', () => {
     expect(whole).toMatchObject({ status: 413, body: { code: 'body_too_large', field: 'body' } });
     const bomb = gzipSync(Buffer.alloc(20_000_000, 0x20));
     expect(await source.send(new Uint8Array(bomb), { 'content-encoding': 'gzip' })).toMatchObject({ status: 413 });
+  });
+
+  it('keeps a large alert whole, and tells the bus where', async () => {
+    const source = await register('aside');
+    const large = JSON.stringify(notable('n', { padding: 'x'.repeat(1_000_000) }));
+    const { status, body } = await source.send(large);
+    expect(status).toBe(202);
+    const [message] = await published(body.results[0]?.receiptId ?? '');
+    const { alertId, original } = message?.data as unknown as AlertReceived;
+    expect(original).toMatchObject({ size: large.length, truncated: true });
+    const path = `/v1/alerts/${alertId}/originals/${original.digest}`;
+    const read = async (subject: string, at = path) =>
+      fetch(`${service.url}${at}`, { headers: await issuer.headersFor(subject) });
+    const answer = await read('arno');
+    expect(answer.headers.get('content-disposition')).toMatch(/^attachment/);
+    expect(await answer.text()).toBe(large);
+    expect((await read('arno', path.replace(alertId, newId()))).status).toBe(404);
+    // Sent again it is the same, and kept once.
+    await source.send(large);
+    const { rows } = await postgres
+      .ownerPool()
+      .query('select record from svc_ingest.original where digest = $1', [original.digest]);
+    expect(rows).toEqual([{ record: `alert-${alertId}` }]);
+  });
+
+  it('holds a source to its limit, and tells it how long to wait', async () => {
+    const source = await register('limited');
+    const configured = await asUser('root', 'PATCH', '/v1/sources/limited', { alertsPerSecond: 2 });
+    expect(configured).toMatchObject({ status: 200, body: { settings: { alertsPerSecond: 2 } } });
+    const list = `[${Array.from({ length: 60 }, (_, index) => JSON.stringify(notable(`n-${index}`))).join(',')}]`;
+    expect(await source.send(list)).toMatchObject({ status: 202, body: { accepted: 60 } });
+    const refused = await source.send(JSON.stringify(notable('one-more')));
+    expect(refused).toMatchObject({ status: 429, body: { code: 'throttled' } });
+    // 58 alerts of debt, at 2 a second.
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(20);
+    const hec = await call(
+      'POST',
+      '/services/collector/event',
+      { authorization: `Splunk ${source.token}` },
+      '{"event":1}',
+    );
+    expect(hec).toMatchObject({ status: 503, body: { code: 9 } });
+    expect(Number(hec.headers.get('retry-after'))).toBeGreaterThan(20);
+    expect((await asUser('root', 'PATCH', '/v1/sources/limited', { alertsPerSecond: null })).status).toBe(200);
+    expect((await source.send(JSON.stringify(notable('one-more')))).status).toBe(202);
+    expect(await asUser('root', 'PATCH', '/v1/sources/limited', { alertsPerSecond: 0 })).toMatchObject({ status: 400 });
+    expect(await asUser('root', 'PATCH', '/v1/sources/limited', {})).toMatchObject({ status: 400 });
   });
 
   it('refuses an encoding that it does not know, gzip that is none, and nothing at all', async () => {

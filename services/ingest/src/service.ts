@@ -10,7 +10,10 @@ import { AccountController } from './app/account.controller';
 import { AlertIntakeDesk } from './app/alert-intake';
 import { AlertPublisher } from './app/alert-publisher';
 import { AlertsController } from './app/alerts.controller';
+import { MemoryBudget } from './app/memory-budget';
+import { OriginalsController } from './app/originals.controller';
 import { ReceiptTrimming } from './app/receipt-trimming';
+import { SourceAllowance } from './app/source-allowance';
 import { SourceDirectory } from './app/source-directory';
 import { SourceRegistry } from './app/source-registry';
 import { SourcesController } from './app/sources.controller';
@@ -18,6 +21,8 @@ import { SplunkHecController } from './app/splunk-hec.controller';
 import { FormatRegistry } from './domain/formats/format-registry';
 import { hecAnswer } from './domain/hec-error';
 import { Account } from './read/account';
+import { Originals1764500000000 } from './read/migrations/1764500000000-originals';
+import { Originals } from './read/originals';
 import { SourcesAndAccount1764000000000 } from './read/migrations/1764000000000-sources-and-account';
 import { ReceiptAge1764300000000 } from './read/migrations/1764300000000-receipt-age';
 import { SourceSettings1764400000000 } from './read/migrations/1764400000000-source-settings';
@@ -33,6 +38,8 @@ const config = Type.Object({
   }),
   /** Batches of alerts that may be on their way to the bus at once. */
   INGEST_IN_FLIGHT: Type.Integer({ minimum: 1, maximum: 1000, default: 8 }),
+  /** Megabytes of alerts, as they are sent, that all requests together may have in memory. */
+  INGEST_BODY_MEMORY_MB: Type.Integer({ minimum: 16, maximum: 65_536, default: 128 }),
   /** Milliseconds that a batch waits for its turn, and again for the bus, before its sender gets a 503. */
   INGEST_BUS_TIMEOUT_MS: Type.Integer({ minimum: 100, maximum: 120_000, default: 10_000 }),
 });
@@ -43,11 +50,16 @@ export const service = defineService({
   port: 8081,
   config,
   entities: [SourceRow, SourceTokenRow],
-  migrations: [SourcesAndAccount1764000000000, ReceiptAge1764300000000, SourceSettings1764400000000],
+  migrations: [
+    SourcesAndAccount1764000000000,
+    ReceiptAge1764300000000,
+    SourceSettings1764400000000,
+    Originals1764500000000,
+  ],
   projections: () => [sourceProjection],
   module: (context) => ({
     module: IngestModule,
-    controllers: [AlertsController, SplunkHecController, SourcesController, AccountController],
+    controllers: [AlertsController, OriginalsController, SplunkHecController, SourcesController, AccountController],
     providers: providersOf(context),
   }),
 });
@@ -58,6 +70,11 @@ function providersOf(context: ServiceContext<Type.Static<typeof config>>) {
   const { store, database, readModels, publisher, clock } = context;
   const timeout = context.config.INGEST_BUS_TIMEOUT_MS;
   const formats = new FormatRegistry(readMappings(context.config.COUNTERSIGN_MAPPINGS_DIR));
+  const originals = new Originals(database);
+  const limits = {
+    memory: new MemoryBudget(context.config.INGEST_BODY_MEMORY_MB * 1024 * 1024),
+    allowance: new SourceAllowance(),
+  };
   const account = new Account(database);
   const directory = new SourceDirectory(database);
   const toBus = new AlertPublisher(publisher, {
@@ -72,7 +89,8 @@ function providersOf(context: ServiceContext<Type.Static<typeof config>>) {
     { provide: AlertPublisher, useValue: toBus },
     { provide: Account, useValue: account },
     { provide: ReceiptTrimming, useValue: new ReceiptTrimming(context, account) },
-    { provide: AlertIntakeDesk, useValue: new AlertIntakeDesk(formats, toBus, clock) },
+    { provide: Originals, useValue: originals },
+    { provide: AlertIntakeDesk, useValue: new AlertIntakeDesk(formats, toBus, originals, limits, clock) },
     {
       provide: SourceRegistry,
       useValue: new SourceRegistry(store, database, readModels, directory, formats, clock),

@@ -134,3 +134,12 @@ describe('an enriched alert', () => {
     expect(enriched({}, 'no json 192.0.2.1')).toMatchObject({ observables: [], verdict: 'unknown', score: 0 });
   });
 });
+
+it('reads the summary of an original that is kept aside, and of no other that is cut off', () => {
+  const alert = alertOf({}, { note: 'from 203.0.113.66' });
+  const valuesOf = (original: AlertReceived['original']) =>
+    enrichAlert({ ...alert, original }, [csv]).observables.map(({ value }) => value);
+  const cut = { ...alert.original, size: 1_000_000, truncated: true };
+  expect(valuesOf({ ...cut, digest: 'b'.repeat(64) })).toEqual(['203.0.113.66']);
+  expect(valuesOf(cut)).toEqual([]);
+});

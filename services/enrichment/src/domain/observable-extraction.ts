@@ -131,9 +131,9 @@ function eachText(value: JsonValue, path: string, visit: (path: string, text: st
   }
 }
 
-/** The original's JSON; `undefined` where it cannot be read, which for a received alert does not happen. */
+/** The original's JSON, of a large one its summary; `undefined` where it cannot be read. */
 export function parsedOriginal(original: AlertReceived['original']): JsonValue | undefined {
-  if (original.truncated === true) return undefined;
+  if (original.truncated === true && original.digest === undefined) return undefined;
   const text = original.encoding === 'utf-8' ? original.body : Buffer.from(original.body, 'base64').toString('utf8');
   try {
     return JSON.parse(text.replace(/^\ufeff/, ''));

@@ -2,6 +2,11 @@ import type { AlertIntake, AlertResult } from '#contracts/http/ingest';
 import { DomainError, type Clock } from '#libs/kernel';
 import type { FormatRegistry } from '../domain/formats/format-registry';
 import type { AlertPublisher } from './alert-publisher';
+import type { AlertEnvelope } from '../domain/formats/alert-format';
+import type { KeptOriginal, Originals } from '../read/originals';
+import type { MemoryBudget, MemoryShare } from './memory-budget';
+import type { SourceAllowance } from './source-allowance';
+import type { KnownSource } from './source-directory';
 import { receive, type AlertOrigin, type RawAlert, type Received } from './alert-reception';
 import { batchesOf } from './intake-batches';
 import type { AlertBody } from './raw-alerts';
@@ -13,69 +18,98 @@ const LINGER_MS = 20;
 /** Results that an answer lists at most: accepted or not, and then rejections alone. */
 const LISTED = 1_000;
 
+/** Whose alerts they are, and how they come. */
+export interface IntakeRequest {
+  readonly source: KnownSource;
+  /** `?format=`. */
+  readonly askedFormat?: string;
+  readonly envelope?: AlertEnvelope;
+  readonly traceparent: string;
+  /** Is told of every alert that was refused, with its place in the body. */
+  readonly onRefused?: (error: DomainError, index: number) => void;
+}
+
 /** Takes the alerts of one body to the bus, in their order, a batch at a time. */
 export class AlertIntakeDesk {
   constructor(
     private readonly formats: FormatRegistry,
     private readonly publisher: AlertPublisher,
+    private readonly originals: Pick<Originals, 'keep'>,
+    private readonly limits: { readonly memory: MemoryBudget; readonly allowance: SourceAllowance },
     private readonly clock: Clock,
   ) {}
 
   /**
    * Resolves once every alert of the body is durable.
-   * @param onRefused is told of every alert that was refused, with its place in the body.
-   * @throws DomainError: why a single alert was refused (the refusal is durable by then), or `bus_unavailable`.
+   * @param read the body, counting what it holds in memory.
+   * @throws DomainError: why a single alert was refused (the refusal is durable by then), `throttled`, or
+   * `service_unavailable` and `bus_unavailable` for what is to be sent again.
    */
-  async take(
-    body: AlertBody,
-    origin: AlertOrigin,
-    traceparent: string,
-    onRefused: (error: DomainError, index: number) => void = () => undefined,
-  ): Promise<AlertIntake> {
-    if (body.kind === 'single') return this.takeOne(body.alert, origin, traceparent);
-    const answer = new IntakeAnswer(onRefused);
-    const alerts = body.kind === 'lines' ? body.alerts : eachOf(body.alerts);
-    const batches = batchesOf(alerts, {
-      count: BATCH_COUNT,
-      bytes: BATCH_BYTES,
-      sizeOf: ({ bytes }) => bytes.length,
-      lingerMs: LINGER_MS,
-    });
+  async take(request: IntakeRequest, read: (share: MemoryShare) => Promise<AlertBody>): Promise<AlertIntake> {
+    const { source, askedFormat, envelope } = request;
+    // Who has sent too much is told so before the body is read.
+    await this.limits.allowance.take(source.id, source.settings, 0, 0, false);
+    const share = this.limits.memory.open();
+    const answer = new IntakeAnswer(request.onRefused);
+    const origin: AlertOrigin = {
+      tenant: source.tenant,
+      sourceId: source.id,
+      source: source.name,
+      askedFormat,
+      sourceFormat: source.format ?? undefined,
+      envelope,
+    };
+    let kind: AlertBody['kind'];
     try {
-      for await (const batch of batches) {
-        for (const received of inBatches(this.receive(batch, origin))) {
-          await this.publisher.publish(received, origin, traceparent);
-          received.forEach((reception) => answer.add(reception));
-        }
+      const body = await read(share);
+      for await (const batch of batchesIn(body)) {
+        for (const received of inBatches(this.receive(batch, origin)))
+          await this.deliver(received, origin, request, answer);
+        // Of lines nothing is held any more; any other body is, until its end.
+        if (body.kind === 'lines') share.release();
       }
+      kind = body.kind;
     } catch (error) {
       throw answer.after(error);
+    } finally {
+      share.release();
     }
-    return answer.done();
+    return answer.of(kind);
   }
 
-  /** A single alert that is bad is answered with its problem; one that turns out to be a page is a list. */
-  private async takeOne(raw: RawAlert, origin: AlertOrigin, traceparent: string): Promise<AlertIntake> {
-    const answer = new IntakeAnswer();
-    let refusal: DomainError | undefined;
-    try {
-      for (const received of inBatches(this.receive([raw], origin))) {
-        await this.publisher.publish(received, origin, traceparent);
-        received.forEach((reception) => answer.add(reception));
-        const [first] = received;
-        if (first?.kind === 'refused') refusal ??= first.error;
-      }
-    } catch (error) {
-      throw answer.after(error);
-    }
-    const intake = answer.done();
-    if (refusal !== undefined && intake.accepted + intake.rejected === 1) throw refusal;
-    return intake;
+  private async deliver(
+    received: readonly Received[],
+    origin: AlertOrigin,
+    { source, traceparent }: IntakeRequest,
+    answer: IntakeAnswer,
+  ): Promise<void> {
+    const bytes = received.reduce((sum, { alert }) => sum + alert.original.size, 0);
+    await this.limits.allowance.take(source.id, source.settings, received.length, bytes, answer.isUnderWay);
+    // The original first: a message never tells of one that is not there.
+    await this.originals.keep(origin.tenant, received.flatMap(keptAside));
+    await this.publisher.publish(received, origin, traceparent);
+    received.forEach((reception) => answer.add(reception));
   }
 
   private *receive(batch: readonly RawAlert[], origin: AlertOrigin): Generator<Received, void, undefined> {
     for (const raw of batch) yield* receive(raw, origin, this.formats, this.clock.now());
   }
+}
+
+function batchesIn(body: AlertBody): AsyncIterable<RawAlert[]> {
+  if (body.kind === 'single') return eachOf([[body.alert]]);
+  return batchesOf(body.kind === 'lines' ? body.alerts : eachOf(body.alerts), {
+    count: BATCH_COUNT,
+    bytes: BATCH_BYTES,
+    sizeOf: ({ bytes }) => bytes.length,
+    lingerMs: LINGER_MS,
+  });
+}
+
+function keptAside({ kind, alert, aside }: Received): KeptOriginal[] {
+  const { digest } = alert.original;
+  if (aside === undefined || digest === undefined) return [];
+  return [{ record: `alert-${kind === 'accepted' ? alert.alertId : alert.receiptId}`, digest, body: aside }];
 }
 
 /** A page becomes many receptions, which are published, and forgotten, a batch at a time. */
@@ -98,9 +132,15 @@ async function* eachOf<Item>(items: readonly Item[]): AsyncGenerator<Item> {
 class IntakeAnswer {
   private accepted = 0;
   private rejected = 0;
+  private firstRefusal: DomainError | undefined;
   private readonly results: AlertResult[] = [];
 
-  constructor(private readonly onRefused: (error: DomainError, index: number) => void = () => undefined) {}
+  constructor(private readonly onRefused: IntakeRequest['onRefused']) {}
+
+  /** Whether a part of the body has been taken. */
+  get isUnderWay(): boolean {
+    return this.accepted + this.rejected > 0;
+  }
 
   add(received: Received): void {
     const index = this.accepted + this.rejected;
@@ -113,14 +153,17 @@ class IntakeAnswer {
       return;
     }
     this.rejected += 1;
-    this.onRefused(received.error, index);
+    this.firstRefusal ??= received.error;
+    this.onRefused?.(received.error, index);
     if (this.results.length >= 2 * LISTED) return;
     const { code, field, reason } = received.alert;
     this.results.push({ index, receiptId, status: 'rejected', code, ...(field !== null && { field }), reason });
   }
 
-  done(): AlertIntake {
+  /** @throws DomainError why a single alert was refused; one that turned out to be a page is answered as a list is. */
+  of(kind: AlertBody['kind']): AlertIntake {
     const { accepted, rejected, results } = this;
+    if (kind === 'single' && this.firstRefusal !== undefined && accepted + rejected === 1) throw this.firstRefusal;
     return { accepted, rejected, results, omitted: accepted + rejected - results.length };
   }
 
@@ -128,10 +171,11 @@ class IntakeAnswer {
   after(error: unknown): unknown {
     const safe = this.accepted + this.rejected;
     if (safe === 0 || !(error instanceof DomainError)) return error;
-    const { code, field, reason, cause } = error;
+    const { code, field, reason, cause, retryAfterSeconds } = error;
     return new DomainError(code, {
       field,
       reason: `${reason} The first ${safe} alerts are safe; send the rest again.`,
+      retryAfterSeconds,
       cause,
     });
   }

@@ -1,15 +1,20 @@
 import { createHash } from 'node:crypto';
-import type { AlertReceived, AlertRefused, Original } from '#contracts/alert';
+import type { AlertReceived, AlertRefused, DetectionFinding, Original } from '#contracts/alert';
 import { canonicalJson } from '#libs/event-store';
-import { deterministicId, DomainError, isStorableText, newId, type JsonObject } from '#libs/kernel';
+import { deterministicId, DomainError, isJsonObject, isStorableText, newId, type JsonObject } from '#libs/kernel';
 import { parseAlert } from '../domain/alert-json';
 import { alertsOfPage } from '../domain/alert-page';
+import { summaryOf } from '../domain/alert-summary';
 import { shortened } from '../domain/formats/alert-fields';
 import type { AlertEnvelope, AlertFormat } from '../domain/formats/alert-format';
 import type { FormatRegistry } from '../domain/formats/format-registry';
 
 /** An alert may be this long; a larger one is refused by name. Bytes. */
-export const LARGEST_ALERT = 256 * 1024;
+export const LARGEST_ALERT = 8 * 1024 * 1024;
+/** So much of an original travels on the bus and stands in the ledger; a larger one is kept aside. Bytes. */
+export const LARGEST_INLINE = 256 * 1024;
+/** What travels of an alert that is kept aside, its summary and its finding. Bytes, each. */
+const LARGEST_SUMMARY = 96 * 1024;
 /** Of an alert that is refused for its size, so much of the beginning is kept. Bytes. */
 export const KEPT_OF_TOO_LARGE = 16 * 1024;
 
@@ -32,9 +37,13 @@ export interface AlertOrigin {
   readonly envelope?: AlertEnvelope;
 }
 
-export type Received =
+export type Received = (
   | { readonly kind: 'accepted'; readonly alert: AlertReceived }
-  | { readonly kind: 'refused'; readonly alert: AlertRefused; readonly error: DomainError };
+  | { readonly kind: 'refused'; readonly alert: AlertRefused; readonly error: DomainError }
+) & {
+  /** The whole of an original that is too large to travel: to be kept under `alert.original.digest` before it goes out. */
+  readonly aside?: Buffer;
+};
 
 /**
  * The receptions that one alert makes: itself, or each alert of the page that it turns out to be. Each is a finding, or a
@@ -109,7 +118,8 @@ function receptionOf(
   formats: FormatRegistry,
   now: Date,
 ): Received {
-  const original = originalOf(raw);
+  const original = originalOf(raw, reading);
+  const aside = original.digest === undefined ? undefined : raw.bytes;
   const reception = {
     receiptId: newId(),
     sourceId: origin.sourceId,
@@ -126,12 +136,13 @@ function receptionOf(
     const { identity, finding, attack } = format.normalize(alert, { receivedAt: now.getTime(), digest });
     return {
       kind: 'accepted',
+      aside,
       alert: {
         ...reception,
         alertId: deterministicId('alert', origin.tenant, origin.sourceId, ...identity),
         format: format.name,
         digest,
-        finding,
+        finding: aside === undefined ? finding : boundedFinding(finding),
         attack: [...attack],
       },
     };
@@ -139,6 +150,7 @@ function receptionOf(
     if (!(error instanceof DomainError)) throw error;
     return {
       kind: 'refused',
+      aside,
       error,
       alert: {
         ...reception,
@@ -153,7 +165,7 @@ function receptionOf(
 function demandSize(raw: RawAlert): void {
   if (raw.size <= LARGEST_ALERT) return;
   throw new DomainError('alert_too_large', {
-    reason: `The alert has ${raw.size} bytes; at most ${LARGEST_ALERT} (256 KiB) are taken.`,
+    reason: `The alert has ${raw.size} bytes; at most ${LARGEST_ALERT} (8 MiB) are taken.`,
   });
 }
 
@@ -167,14 +179,37 @@ function textOf(bytes: Buffer): string {
   }
 }
 
-function originalOf({ bytes, size }: RawAlert): Original {
-  const kept = size > LARGEST_ALERT ? bytes.subarray(0, KEPT_OF_TOO_LARGE) : bytes;
-  const text = kept.toString('utf8');
-  const isText = isStorableText(text) && Buffer.from(text, 'utf8').equals(kept);
+function originalOf({ bytes, size }: RawAlert, reading: Reading | DomainError): Original {
+  if (size <= LARGEST_INLINE) return { ...inText(bytes), size };
+  const isWhole = bytes.length === size && size <= LARGEST_ALERT;
+  const summary = isWhole && !(reading instanceof DomainError) ? summaryOf(reading.alert, LARGEST_SUMMARY) : undefined;
   return {
-    encoding: isText ? 'utf-8' : 'base64',
-    body: isText ? text : kept.toString('base64'),
+    ...(summary === undefined
+      ? inText(bytes.subarray(0, KEPT_OF_TOO_LARGE))
+      : { encoding: 'utf-8' as const, body: JSON.stringify(summary) }),
     size,
-    ...(kept.length < size && { truncated: true }),
+    truncated: true,
+    ...(isWhole && { digest: createHash('sha256').update(bytes).digest('hex') }),
+  };
+}
+
+function inText(bytes: Buffer): Pick<Original, 'encoding' | 'body'> {
+  const text = bytes.toString('utf8');
+  const isText = isStorableText(text) && Buffer.from(text, 'utf8').equals(bytes);
+  return { encoding: isText ? 'utf-8' : 'base64', body: isText ? text : bytes.toString('base64') };
+}
+
+/** What is required of a finding is short, or is made so; of all else as much as will do. */
+function boundedFinding(finding: DetectionFinding): DetectionFinding {
+  const summary = summaryOf(finding as unknown as JsonObject, LARGEST_SUMMARY);
+  if (isJsonObject(summary)) return summary as DetectionFinding;
+  const { activity_id, category_uid, class_uid, type_uid, time, severity_id } = finding;
+  return {
+    ...{ activity_id, category_uid, class_uid, type_uid, time, severity_id },
+    metadata: { version: shortened(finding.metadata.version), product: {} },
+    finding_info: {
+      uid: shortened(finding.finding_info.uid, 1_000),
+      title: shortened(finding.finding_info.title ?? '', 1_000),
+    },
   };
 }

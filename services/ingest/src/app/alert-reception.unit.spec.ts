@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AlertReceived, AlertRefused } from '#contracts/alert';
@@ -5,7 +6,13 @@ import { deterministicId } from '#libs/kernel';
 import { findFieldErrors } from '#libs/service';
 import { readMappings } from '../adapters/mapping-folder';
 import { FormatRegistry } from '../domain/formats/format-registry';
-import { KEPT_OF_TOO_LARGE, LARGEST_ALERT, receive as receptionsOf, type Received } from './alert-reception';
+import {
+  KEPT_OF_TOO_LARGE,
+  LARGEST_ALERT,
+  LARGEST_INLINE,
+  receive as receptionsOf,
+  type Received,
+} from './alert-reception';
 
 const fixtures = join(__dirname, '../../../../test/fixtures/alerts');
 const fixture = (name: string): string[] => {
@@ -251,5 +258,66 @@ describe('a refusal', () => {
     expect(accept(JSON.stringify({ ...notable, constructor: 'x', toString: ['y'], user: { name: 'u' } })).format).toBe(
       'splunk-notable',
     );
+  });
+});
+
+describe('a large alert', () => {
+  const large = (note: string) => JSON.stringify({ event_id: 'n-1', search_name: 'S', user: 'j.doe', note, last: 'x' });
+  const body = large('y'.repeat(LARGEST_INLINE));
+  const receptionOf = (text: string) => {
+    const bytes = Buffer.from(text);
+    const [received] = receptionsOf({ bytes, size: bytes.length }, origin, formats, now);
+    if (received === undefined) throw new Error('nothing was received');
+    return received;
+  };
+
+  it('is kept aside as a whole, and travels as a summary', () => {
+    const received = receptionOf(body);
+    expect(received.kind).toBe('accepted');
+    expect(received.aside?.toString()).toBe(body);
+    const { original } = received.alert;
+    expect(original).toMatchObject({ size: body.length, truncated: true, encoding: 'utf-8' });
+    expect(original.digest).toBe(createHash('sha256').update(body).digest('hex'));
+    const summary: unknown = JSON.parse(original.body);
+    expect(summary).toMatchObject({ event_id: 'n-1', user: 'j.doe', last: 'x', note: expect.stringMatching(/^y+$/) });
+    expect(JSON.stringify(received.alert).length).toBeLessThan(LARGEST_INLINE);
+  });
+
+  it('is known again by the whole of it', () => {
+    const [first, later] = [receptionOf(body), receptionOf(large(`${'y'.repeat(LARGEST_INLINE)}z`))];
+    if (first.kind !== 'accepted' || later.kind !== 'accepted') throw new Error('refused');
+    expect(later.alert.alertId).toBe(first.alert.alertId);
+    expect(later.alert.digest).not.toBe(first.alert.digest);
+    expect(later.alert.original.body).toBe(first.alert.original.body);
+  });
+
+  it('that a format refuses is kept as well', () => {
+    const received = receptionOf(JSON.stringify({ hello: 'y'.repeat(LARGEST_INLINE) }));
+    expect(received).toMatchObject({ kind: 'refused', alert: { code: 'unknown_format' } });
+    expect(received.aside?.length).toBe(received.alert.original.size);
+  });
+
+  it('of any shape leads to a message of bounded size that its contract allows', () => {
+    const finding = JSON.parse(fixture('ocsf-finding.json')[0] ?? '');
+    const wide = Object.fromEntries(Array.from({ length: 9_000 }, (_, index) => [`k${index}`, ['v'.repeat(20)]]));
+    const deep = Array.from({ length: 90 }).reduce<unknown>((inner) => ({ d: inner }), 'x');
+    const nested = Object.fromEntries(
+      Array.from({ length: 60 }, (_, a) => [
+        a,
+        Object.fromEntries(Array.from({ length: 60 }, (_, b) => [b, wide.k1 ?? deep])),
+      ]),
+    );
+    for (const unmapped of [
+      wide,
+      nested,
+      Array.from({ length: 10_000 }, () => ({ deep })),
+      'z'.repeat(LARGEST_ALERT / 2),
+    ]) {
+      const received = receptionOf(JSON.stringify({ ...finding, unmapped }));
+      if (received.kind !== 'accepted') throw received.error;
+      expect(findFieldErrors(AlertReceived, received.alert)).toEqual([]);
+      expect(received.alert.finding).toMatchObject({ class_uid: 2004, severity_id: 4 });
+      expect(Buffer.byteLength(JSON.stringify(received.alert))).toBeLessThan(LARGEST_INLINE);
+    }
   });
 });

@@ -4,6 +4,8 @@ import type { Readable } from 'node:stream';
 import type { AlertIntake } from '#contracts/http/ingest';
 import { RawBody, Trace, type RequestTrace } from '#libs/service';
 import { AlertIntakeDesk } from './alert-intake';
+import { answering } from './let-go';
+import type { MemoryShare } from './memory-budget';
 import { readAlerts } from './raw-alerts';
 import { SourceDirectory } from './source-directory';
 
@@ -25,18 +27,17 @@ export class AlertsController {
     // The guard has verified this very token; its answer is remembered.
     const token = headers.authorization?.trim().split(/\s+/)[1] ?? '';
     const source = await this.directory.sourceOf(token);
-    const body = await readAlerts(stream, {
-      contentType: headers['content-type'],
-      contentEncoding: headers['content-encoding'],
-      contentLength: headers['content-length'],
-    });
-    const origin = {
-      tenant: source.tenant,
-      sourceId: source.id,
-      source: source.name,
-      askedFormat,
-      sourceFormat: source.format ?? undefined,
-    };
-    return this.desk.take(body, origin, trace.traceparent);
+    const request = { source, askedFormat, traceparent: trace.traceparent };
+    const read = (share: MemoryShare) =>
+      readAlerts(
+        stream,
+        {
+          contentType: headers['content-type'],
+          contentEncoding: headers['content-encoding'],
+          contentLength: headers['content-length'],
+        },
+        share,
+      );
+    return answering(stream, () => this.desk.take(request, read));
   }
 }

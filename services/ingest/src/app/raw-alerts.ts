@@ -2,6 +2,7 @@ import { createGunzip } from 'node:zlib';
 import type { Readable } from 'node:stream';
 import { DomainError } from '#libs/kernel';
 import { splitList } from '../domain/alert-json';
+import { counted, type MemoryShare } from './memory-budget';
 import { KEPT_OF_TOO_LARGE, LARGEST_ALERT, type RawAlert } from './alert-reception';
 
 /** Bodies that are not NDJSON are held in memory as a whole. Bytes, after decompression. */
@@ -25,7 +26,8 @@ const NDJSON_TYPES = new Set([
  * Reads the body of `POST /v1/alerts`. NDJSON by its content type is read as it arrives; anything else is read whole,
  * and is a list, one alert, or NDJSON that was not called so.
  *
- * @throws DomainError `unsupported_media_type` for an encoding but gzip, `body_too_large`, `invalid_json` when there is
+ * @param share of the memory that all bodies may take.
+ * @throws DomainError `unsupported_media_type` for an encoding but gzip, `service_unavailable`, `body_too_large`, `invalid_json` when there is
  * nothing in it.
  */
 export async function readAlerts(
@@ -35,12 +37,13 @@ export async function readAlerts(
     readonly contentEncoding: string | undefined;
     readonly contentLength?: string | undefined;
   },
+  share: MemoryShare,
 ): Promise<AlertBody> {
-  const bytes = decoded(body, headers.contentEncoding);
+  const bytes = counted(decoded(body, headers.contentEncoding), share);
   const mediaType = headers.contentType?.split(';')[0]?.trim().toLowerCase() ?? '';
   if (NDJSON_TYPES.has(mediaType)) return { kind: 'lines', alerts: linesOf(bytes) };
   if (Number(headers.contentLength ?? 0) > DRAIN_LIMIT) throw tooLarge();
-  const whole = withoutMark(await wholeOf(bytes));
+  const whole = withoutMark(await wholeOf(bytes, share));
   const text = whole.toString('utf8');
   if (text.trim() === '')
     throw new DomainError('invalid_json', { field: 'body', reason: 'It is empty: send an alert.' });
@@ -75,7 +78,8 @@ export function decoded(body: Readable, encoding: string | undefined): AsyncIter
     case undefined:
     case '':
     case 'identity':
-      return body;
+      // Who stops reading has an answer to give; destroying the body would cut its connection first.
+      return body.iterator({ destroyOnReturn: false });
     case 'gzip':
     case 'x-gzip':
       return unzipped(body);
@@ -107,14 +111,17 @@ async function* unzipped(body: Readable): AsyncIterable<Buffer> {
 /** How much of a body that is too large is still read away, so that its sender comes to read the answer. */
 const DRAIN_LIMIT = 4 * LARGEST_BODY;
 
-async function wholeOf(bytes: AsyncIterable<Buffer>): Promise<Buffer> {
+async function wholeOf(bytes: AsyncIterable<Buffer>, share: MemoryShare): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of bytes) {
     length += chunk.length;
     if (length <= LARGEST_BODY) chunks.push(chunk);
     else if (length > DRAIN_LIMIT) break;
-    else chunks.length = 0;
+    else {
+      chunks.length = 0;
+      share.release();
+    }
   }
   if (length > LARGEST_BODY) throw tooLarge();
   return Buffer.concat(chunks, length);

@@ -12,6 +12,8 @@ import { AlertPublisher } from './alert-publisher';
 import type { RawAlert } from './alert-reception';
 import { objectsOf } from './concatenated-json';
 import { channelOf, HecAcknowledgements } from './hec-acknowledgement';
+import { answering } from './let-go';
+import { counted } from './memory-budget';
 import { decoded, linesOf } from './raw-alerts';
 import { SourceDirectory, type KnownSource } from './source-directory';
 
@@ -40,7 +42,7 @@ export class SplunkHecController {
     @Query() query: RawQuery,
     @Trace() trace: RequestTrace,
   ): Promise<HecAnswer> {
-    return this.take(objectsOf(decoded(body, headers['content-encoding'])), headers, query, trace);
+    return answering(body, () => this.take((chunks) => objectsOf(chunks), body, headers, query, trace));
   }
 
   @Post(['raw', 'raw/1.0'])
@@ -51,8 +53,7 @@ export class SplunkHecController {
     @Query() query: RawQuery,
     @Trace() trace: RequestTrace,
   ): Promise<HecAnswer> {
-    const lines = linesOf(decoded(body, headers['content-encoding']));
-    return this.take(eventsOf(lines, query), headers, query, trace);
+    return answering(body, () => this.take((chunks) => eventsOf(linesOf(chunks), query), body, headers, query, trace));
   }
 
   @Post(['ack', 'ack/1.0'])
@@ -78,7 +79,8 @@ export class SplunkHecController {
   }
 
   private async take(
-    alerts: AsyncIterable<RawAlert>,
+    split: (chunks: AsyncIterable<Buffer>) => AsyncIterable<RawAlert>,
+    body: Readable,
     headers: IncomingHttpHeaders,
     query: RawQuery,
     trace: RequestTrace,
@@ -88,19 +90,18 @@ export class SplunkHecController {
     const channel = demandedChannel(source, channelOf(headers[CHANNEL], query));
     let refusal: HecError | undefined;
     const intake = await this.desk.take(
-      { kind: 'lines', alerts },
       {
-        tenant: source.tenant,
-        sourceId: source.id,
-        source: source.name,
-        askedFormat: undefined,
-        sourceFormat: source.format ?? undefined,
+        source,
         envelope: hecEnvelope,
+        traceparent: trace.traceparent,
+        onRefused: (error, index) => {
+          const code = error instanceof HecError ? error.hecCode : 6;
+          refusal ??= new HecError(code, `Event ${index}: ${error.message}`, index);
+        },
       },
-      trace.traceparent,
-      (error, index) => {
-        const code = error instanceof HecError ? error.hecCode : 6;
-        refusal ??= new HecError(code, `Event ${index}: ${error.message}`, index);
+      async (share) => {
+        const chunks = counted(decoded(body, headers['content-encoding']), share);
+        return { kind: 'lines', alerts: split(chunks) };
       },
     );
     if (intake.accepted + intake.rejected === 0) throw new HecError(5, 'The body holds no event.');

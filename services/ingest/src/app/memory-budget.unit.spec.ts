@@ -1,0 +1,31 @@
+import { counted, MemoryBudget } from './memory-budget';
+
+describe('the memory of all bodies', () => {
+  it('is refused beyond its limit, and free again when a request ends', () => {
+    const budget = new MemoryBudget(100);
+    const [first, second] = [budget.open(), budget.open()];
+    first.add(60);
+    second.add(40);
+    expect(() => second.add(1)).toThrow(expect.objectContaining({ code: 'service_unavailable', field: 'body' }));
+    first.release();
+    first.release();
+    second.add(60);
+    expect(() => first.add(1)).toThrow();
+    second.release();
+    first.add(100);
+  });
+
+  it('is counted as a body arrives', async () => {
+    const budget = new MemoryBudget(10);
+    async function* body() {
+      for (;;) yield Buffer.alloc(4);
+    }
+    const share = budget.open();
+    let seen = 0;
+    const reading = (async () => {
+      for await (const chunk of counted(body(), share)) seen += chunk.length;
+    })();
+    await expect(reading).rejects.toMatchObject({ code: 'service_unavailable' });
+    expect(seen).toBe(8);
+  });
+});

@@ -1,0 +1,79 @@
+import type { SourceSettings } from '#contracts/source-settings';
+import { DomainError } from '#libs/kernel';
+
+type Limits = Pick<SourceSettings, 'alertsPerSecond' | 'bytesPerSecond'>;
+
+/** How long a body that is under way is paused for its source's limit, before its sender is answered. Milliseconds. */
+const LONGEST_PAUSE_MS = 10_000;
+const MOST_REMEMBERED = 100_000;
+
+/**
+ * What each source may send in a second, in this process. A source that sent more than its share is in debt, and waits
+ * until it has paid: so a batch that is larger than the share of a second is not refused for ever.
+ */
+export class SourceAllowance {
+  private readonly buckets = new Map<string, { readonly alerts: Bucket; readonly bytes: Bucket }>();
+
+  constructor(
+    private readonly monotonicMs: () => number = () => performance.now(),
+    private readonly wait: (ms: number) => Promise<void> = (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+  ) {}
+
+  /**
+   * Takes what a batch needs.
+   * @param isUnderWay the batches before it were taken: a pause holds its sender back, and costs nothing else.
+   * @throws DomainError('throttled') with the seconds to wait.
+   */
+  async take(sourceId: string, limits: Limits, alerts: number, bytes: number, isUnderWay: boolean): Promise<void> {
+    if (limits.alertsPerSecond === null && limits.bytesPerSecond === null) {
+      this.buckets.delete(sourceId);
+      return;
+    }
+    const source = this.bucketsOf(sourceId);
+    const pause = Math.max(
+      source.alerts.pauseMs(limits.alertsPerSecond, this.monotonicMs()),
+      source.bytes.pauseMs(limits.bytesPerSecond, this.monotonicMs()),
+    );
+    if (pause > 0 && (!isUnderWay || pause > LONGEST_PAUSE_MS)) throw throttled(pause);
+    if (pause > 0) await this.wait(pause);
+    source.alerts.take(alerts);
+    source.bytes.take(bytes);
+  }
+
+  private bucketsOf(sourceId: string) {
+    const known = this.buckets.get(sourceId);
+    if (known !== undefined) return known;
+    if (this.buckets.size >= MOST_REMEMBERED) this.buckets.clear();
+    const fresh = { alerts: new Bucket(), bytes: new Bucket() };
+    this.buckets.set(sourceId, fresh);
+    return fresh;
+  }
+}
+
+const throttled = (pauseMs: number): DomainError =>
+  new DomainError('throttled', {
+    reason: 'The source sends more than its limit allows; send it again after a pause.',
+    retryAfterSeconds: Math.ceil(pauseMs / 1_000),
+  });
+
+class Bucket {
+  /** Below 0 it is debt. Undefined before the first look. */
+  private level: number | undefined;
+  private filledAt = 0;
+
+  /** Milliseconds until there is something in it. @param perSecond what flows in, and as much as it holds. */
+  pauseMs(perSecond: number | null, now: number): number {
+    if (perSecond === null) {
+      this.level = undefined;
+      return 0;
+    }
+    const flown = ((now - this.filledAt) / 1_000) * perSecond;
+    this.level = this.level === undefined ? perSecond : Math.min(perSecond, this.level + flown);
+    this.filledAt = now;
+    return this.level > 0 ? 0 : Math.max(1, Math.ceil((-this.level / perSecond) * 1_000));
+  }
+
+  take(amount: number): void {
+    if (this.level !== undefined) this.level -= amount;
+  }
+}
