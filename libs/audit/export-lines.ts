@@ -49,7 +49,7 @@ export async function* exportText(
  * In canonical form, out of which a verifier can cut what the hash covers; as it is where it has none, in a table that was
  * tampered with.
  */
-function eventLine(event: RecordedEvent): string {
+export function eventLine(event: RecordedEvent): string {
   try {
     const { actor, data, meta } = canonicalParts(event);
     const text = (field: 'category' | 'hash' | 'id' | 'position' | 'stream' | 'tenant' | 'time' | 'tx' | 'type') =>

@@ -17,6 +17,11 @@ export function cursorAt(event: CursorPoint | RecordedEvent): Cursor {
   return `${event.tx}.${event.position}`;
 }
 
+/** The cursor of a reader that sees the event at that place next. */
+export function cursorBefore({ tx, position }: CursorPoint): Cursor {
+  return cursorAt({ tx, position: String(BigInt(position) - 1n) });
+}
+
 /** @throws DomainError('invalid_cursor') for a text that no store has made. */
 export function cursorPoint(cursor: Cursor | undefined): CursorPoint {
   if (cursor === undefined) return BEGINNING;

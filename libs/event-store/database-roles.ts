@@ -7,6 +7,9 @@ export const OWNER_ROLE = 'countersign_owner';
 /** What all-in-one logs in as: a member of every service's role that inherits none, and does SET ROLE on a connection. */
 export const APP_ROLE = 'countersign_app';
 
+/** Reads the ledger, and drops what is archived of it by the owner's functions. Of no service: `countersign archive` logs in as it. */
+export const ARCHIVIST_ROLE = 'countersign_archivist';
+
 export const serviceRole = (service: ServiceName): string => `countersign_${service.replaceAll('-', '_')}`;
 /** Holds a service's read models, jobs and deadlines. */
 export const serviceSchema = (service: ServiceName): string => `svc_${service.replaceAll('-', '_')}`;
@@ -14,6 +17,8 @@ export const serviceSchema = (service: ServiceName): string => `svc_${service.re
 export interface RolePasswords {
   /** Gives `countersign_app` a login. */
   readonly app?: string;
+  /** Gives `countersign_archivist` a login. */
+  readonly archivist?: string;
   /** Gives these services' roles a login of their own, as the cluster mode wants it. */
   readonly services?: Partial<Record<ServiceName, string>>;
 }
@@ -24,7 +29,7 @@ export interface RolePasswords {
  * @throws DomainError('invalid_configuration') naming the roles that are missing when the login may not create them.
  */
 export async function ensureServiceRoles(client: Client, passwords: RolePasswords = {}): Promise<void> {
-  const wanted = [...SERVICES.map(serviceRole), APP_ROLE];
+  const wanted = [...SERVICES.map(serviceRole), APP_ROLE, ARCHIVIST_ROLE];
   const { rows } = await client.query<{ rolname: string }>('select rolname from pg_roles where rolname = any($1)', [
     wanted,
   ]);
@@ -41,6 +46,7 @@ export async function ensureServiceRoles(client: Client, passwords: RolePassword
     if (!member.rows[0]?.yes) await client.query(`grant ${role} to ${APP_ROLE} ${membership}`);
   }
   if (passwords.app !== undefined) await setPassword(client, APP_ROLE, passwords.app);
+  if (passwords.archivist !== undefined) await setPassword(client, ARCHIVIST_ROLE, passwords.archivist);
   for (const service of SERVICES) {
     const password = passwords.services?.[service];
     if (password !== undefined) await setPassword(client, serviceRole(service), password);

@@ -31,9 +31,12 @@ export interface EventRow {
   readonly position: string;
 }
 
+/** @param row may have other columns beside them. */
 export function toRecordedEvent(row: EventRow): RecordedEvent {
-  const { schema_version: schemaVersion, time, ...same } = row;
-  return { ...same, schemaVersion, time: new Date(Number(time)).toISOString() };
+  const { category, stream, version, id, type, schema_version: schemaVersion, tenant, actor, data, meta } = row;
+  const { hash, tx, position } = row;
+  const time = new Date(Number(row.time)).toISOString();
+  return { category, stream, version, id, type, schemaVersion, tenant, time, actor, data, meta, hash, tx, position };
 }
 
 const CATEGORY_NAMES: ReadonlySet<string> = new Set(CATEGORIES);

@@ -1,7 +1,9 @@
 import type { Pool } from 'pg';
 import { CATEGORIES, type Category } from '#contracts/envelope';
+import { ARCHIVE_JSON, type ArchiveRecord, type ArchiveSource } from './archive-source';
 import { cursorAt, cursorPoint } from './cursor';
 import { categoriesKey, categoryLiteral, EVENT_COLUMNS, type EventRow, toRecordedEvent } from './event-rows';
+import { mergeArchived } from './merge-archived';
 import type { Cursor, EventPage, VisibilityLag } from './port';
 
 export interface ReadOptions {
@@ -15,22 +17,36 @@ export interface ReadOptions {
  * shows 2 before 1, and a transaction that took its id early may commit after later ones.
  *
  * One branch for each category, each an index scan in reading order that PostgreSQL merges row by row; `category = any`
- * would read and sort everything after the cursor.
+ * would read and sort everything after the cursor. The same statement names the archives that hold more after the cursor,
+ * so that what is being archived is in one of the two.
+ *
+ * @throws DomainError('history_archived') when events of the page lie in an archive that is not at hand.
  */
-export async function readAfter(pool: Pool, cursor: Cursor | undefined, options: ReadOptions): Promise<EventPage> {
-  const { tx, position } = cursorPoint(cursor);
+export async function readAfter(
+  pool: Pool,
+  cursor: Cursor | undefined,
+  options: ReadOptions,
+  archive?: ArchiveSource,
+): Promise<EventPage> {
+  const after = cursorPoint(cursor);
+  const { tx, position } = after;
   const { tenant, limit } = options;
   const categories = [...new Set(options.categories ?? CATEGORIES)].sort();
   if (categories.length === 0 || limit <= 0) return { events: [], cursor };
-  const { rows } = await pool.query<EventRow>({
+  const { rows } = await pool.query<PageRow>({
     name: `ledger after ${categoriesKey(categories)}${tenant === undefined ? '' : ' of tenant'}`,
     text: readStatement(categories, tenant !== undefined),
     values: tenant === undefined ? [tx, position, limit] : [tx, position, limit, tenant],
   });
-  const events = rows.map(toRecordedEvent);
+  const archives = rows[0]?.archives;
+  let events = rows.flatMap((row) => (row.position === null ? [] : [toRecordedEvent(row)]));
+  if (archives) events = await mergeArchived(events, archives, { after, limit, tenant }, archive);
   const last = events.at(-1);
   return { events, cursor: last ? cursorAt(last) : cursor };
 }
+
+/** One row without an event when there is none. */
+type PageRow = (EventRow | { readonly position: null }) & { readonly archives: readonly ArchiveRecord[] | null };
 
 export function readStatement(categories: readonly Category[], ofTenant: boolean): string {
   const branches = categories.map(
@@ -41,8 +57,13 @@ export function readStatement(categories: readonly Category[], ofTenant: boolean
         ${ofTenant ? 'and tenant = $4' : ''}
       order by tx, position limit $3)`,
   );
-  return `select ${EVENT_COLUMNS.replaceAll(/\b(tx|position)::/g, 'e.$1::')} from (${branches.join(' union all ')}) as e
-    order by e.tx, e.position limit $3`;
+  const archived = categories.map(categoryLiteral).join(', ');
+  // The join keeps the order of its only table with more than a row; ordered again, it would be sorted again.
+  return `select page.*, (select json_agg(${ARCHIVE_JSON}) from ledger.archives a
+      where a.category in (${archived}) and (a.last_tx, a.last_position) > ($1::xid8, $2::bigint)) as archives
+    from (values (1)) as always left join (
+      select ${EVENT_COLUMNS.replaceAll(/\b(tx|position)::/g, 'e.$1::')} from (${branches.join(' union all ')}) as e
+      order by e.tx, e.position limit $3) as page on true`;
 }
 
 /** Before the first transaction that readers do not see yet. */

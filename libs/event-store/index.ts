@@ -1,7 +1,10 @@
+export { type ArchiveRecord, type ArchiveSource, comparePlaces, historyArchived } from './archive-source';
+export { demandWholeHistory, listArchives } from './archived-stream';
 export * from './canonical-json';
 export * from './chain-verifier';
 export * from './count-events';
-export { cursorAt } from './cursor';
+export { cursorAt, cursorBefore, type CursorPoint } from './cursor';
+export { EVENT_COLUMNS, type EventRow, toRecordedEvent } from './event-rows';
 export * from './database-roles';
 export * from './event-hash';
 export * from './execute';

@@ -44,7 +44,12 @@ function insertInto(table: string, category: Category, chosen: Readonly<Record<s
 describe('what the roles may do in the ledger (invariant 2)', () => {
   beforeAll(async () => {
     const applied = await Promise.all([1, 2, 3].map(() => asOwner((client) => migrateLedger(client))));
-    expect(applied.flatMap((result) => result.applied)).toEqual(['0001-events', '0002-server', '0003-shelves']);
+    expect(applied.flatMap((result) => result.applied)).toEqual([
+      '0001-events',
+      '0002-server',
+      '0003-shelves',
+      '0004-archives',
+    ]);
   });
 
   it.each(SERVICES)(

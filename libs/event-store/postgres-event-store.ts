@@ -4,27 +4,35 @@ import { DomainError } from '#libs/kernel';
 import { appendGroups, type GroupResult } from './append-groups';
 import { AppendQueue } from './append-queue';
 import { toDomainError } from './database-errors';
-import { type EventRow, toRecordedEvent } from './event-rows';
+import type { ArchiveSource } from './archive-source';
+import { archivedOfStream, streamsWithArchived } from './archived-stream';
+import { type EventRow, isShelved, toRecordedEvent } from './event-rows';
 import { demandAdoptedLedger } from './ledger-server';
 import { headsText, streamsText, streamText } from './stream-statements';
 import { endOfVisible, readAfter, type ReadOptions, visibilityLag } from './gap-safe-reader';
 import type { AppendGroup, AppendResult, EventStore, RecordedEvent, StreamHead } from './port';
 import { NO_STREAM } from './port';
 
-export type PostgresEventStoreOptions =
+export type PostgresEventStoreOptions = {
+  /** Where events are read that were archived. Without it, who asks for them is told what is missing. */
+  readonly archive?: ArchiveSource;
+} &
   /**
    * A pool of its own, closed with the store. `role`: SET ROLE on each new connection, for the login that is a member
    * of many services' roles.
    */
-  | { readonly connection: PoolConfig; readonly role?: string }
-  /** A pool that somebody else configures and closes; its connections must act as the service's role already. */
-  | { readonly pool: Pool };
+  (
+    | { readonly connection: PoolConfig; readonly role?: string }
+    /** A pool that somebody else configures and closes; its connections must act as the service's role already. */
+    | { readonly pool: Pool }
+  );
 
 /** The event store on PostgreSQL, acting as one service's role. The schema comes from `migrateLedger`. */
 export function createPostgresEventStore(options: PostgresEventStoreOptions): EventStore {
-  if ('pool' in options) return new PostgresEventStore(options.pool, async () => undefined);
+  const { archive } = options;
+  if ('pool' in options) return new PostgresEventStore(options.pool, async () => undefined, archive);
   const pool = ledgerPool(options.connection, options.role);
-  return new PostgresEventStore(pool, () => pool.end());
+  return new PostgresEventStore(pool, () => pool.end(), archive);
 }
 
 /** Readers of all stores of this process: in all-in-one, another service's store has made the append. */
@@ -62,6 +70,7 @@ class PostgresEventStore implements EventStore {
   constructor(
     private readonly pool: Pool,
     private readonly endPool: () => Promise<void>,
+    private readonly archive: ArchiveSource | undefined,
   ) {}
 
   async append(group: AppendGroup): Promise<AppendResult> {
@@ -85,11 +94,15 @@ class PostgresEventStore implements EventStore {
     stream: string,
     { from = 1, to, limit }: { from?: number; to?: number; limit?: number } = {},
   ): Promise<RecordedEvent[]> {
-    return this.query({
+    const events = await this.query({
       name: `ledger stream ${category}`,
       text: streamText(category),
       values: [stream, from, Math.min(to ?? MAX_VERSION, MAX_VERSION), limit ?? null],
     });
+    const { archive } = this;
+    if (!archive || !isShelved(category) || events[0]?.version === from) return events;
+    const earlier = await this.guard(() => archivedOfStream(this.pool, archive, { category, stream, from, to }));
+    return [...earlier, ...events].slice(0, limit);
   }
 
   async readStreams(
@@ -107,6 +120,13 @@ class PostgresEventStore implements EventStore {
     });
     for (const event of events) found.get(event.stream)?.push(event);
     for (const stream of found.values()) stream.sort((a, b) => a.version - b.version);
+    if (!this.archive || !isShelved(category)) return found;
+    const cut = [...found].flatMap(([stream, [first]]) =>
+      first?.version === (from?.get(stream) ?? 1) ? [] : [stream],
+    );
+    for (const stream of await this.guard(() => streamsWithArchived(this.pool, category, cut))) {
+      found.set(stream, await this.readStream(category, stream, { from: from?.get(stream) }));
+    }
     return found;
   }
 
@@ -125,7 +145,7 @@ class PostgresEventStore implements EventStore {
   }
 
   async readAfter(cursor: string | undefined, options: ReadOptions) {
-    return this.guard(() => readAfter(this.pool, cursor, options));
+    return this.guard(() => readAfter(this.pool, cursor, options, this.archive));
   }
 
   async end() {

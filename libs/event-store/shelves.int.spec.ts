@@ -133,7 +133,7 @@ describe('a ledger of release 0.1.0 that is migrated', () => {
     await asOwner(postgres.ownerUrl, asIn010);
     const before = await asOwner(postgres.ownerUrl, dump);
     const migrated = await asOwner(postgres.ownerUrl, (client) => migrateLedger(client));
-    expect(migrated.applied).toEqual(['0003-shelves']);
+    expect(migrated.applied).toEqual(['0003-shelves', '0004-archives']);
     expect(await asOwner(postgres.ownerUrl, dump)).toEqual(before);
     expect(before).toHaveLength(6 * 3 * 4);
 

@@ -72,6 +72,7 @@ export const ERROR_CATALOGUE = {
   broker_missing: { kind: 'unavailable', title: 'There is no Kafka broker and none can be started' },
   bus_unavailable: { kind: 'unavailable', title: 'The bus cannot be reached' },
   ledger_not_adopted: { kind: 'unavailable', title: 'The ledger has been moved here and is not adopted' },
+  history_archived: { kind: 'unavailable', title: 'The history is archived, and the archive is not here' },
   ledger_contradicted: { kind: 'conflict', title: 'The ledger contradicts what was witnessed of it' },
   ledger_damaged: { kind: 'internal', title: 'The ledger does not verify' },
   invalid_configuration: { kind: 'invalid', title: 'The configuration is not valid' },

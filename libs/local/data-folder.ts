@@ -92,6 +92,7 @@ export async function emptyDataFolder(folder: DataFolder): Promise<void> {
 export interface LocalPasswords extends RolePasswords {
   readonly owner: string;
   readonly app: string;
+  readonly archivist: string;
   readonly services: Record<ServiceName, string>;
 }
 
@@ -104,6 +105,7 @@ export function localPasswords(folder: DataFolder): LocalPasswords {
   const passwords: LocalPasswords = {
     owner: passwordOr(known.owner),
     app: passwordOr(known.app),
+    archivist: passwordOr(known.archivist),
     services: Object.fromEntries(SERVICES.map((name) => [name, passwordOr(knownServices[name])])) as Record<
       ServiceName,
       string

@@ -1,4 +1,5 @@
 export { adopt } from './adopt';
+export { archivesOf, planArchive, runArchive, verifyArchives } from './archive';
 export * from './data-folder';
 export * from './embedded-postgres';
 export * from './file-lock';

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client } from 'pg';
 import type { ServiceName } from '#contracts/envelope';
-import { APP_ROLE, ensureOwnerAndDatabase, OWNER_ROLE, serviceRole } from '#libs/event-store';
+import { APP_ROLE, ARCHIVIST_ROLE, ensureOwnerAndDatabase, OWNER_ROLE, serviceRole } from '#libs/event-store';
 import { DomainError } from '#libs/kernel';
 import { type DataFolder, type LocalPasswords, localPasswords } from './data-folder';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres';
@@ -79,13 +79,17 @@ export async function startLocalDatabase(
   };
 }
 
-/** MIGRATION_URL of the embedded PostgreSQL that runs on the folder now; undefined when none does. Starts nothing. */
-export function runningDatabaseUrl(folder: DataFolder): string | undefined {
+/**
+ * MIGRATION_URL, or ARCHIVE_URL, of the embedded PostgreSQL that runs on the folder now; undefined when none does. Starts
+ * nothing.
+ */
+export function runningDatabaseUrl(folder: DataFolder, as: 'owner' | 'archivist' = 'owner'): string | undefined {
   const files = [join(folder.postgres, 'server.json'), join(folder.root, 'passwords.json')];
   if (!files.every((file) => existsSync(file))) return undefined;
   const server = readPostmaster(clusterFolder(folder.postgres).dataFolder);
   if (server?.status !== 'ready' || server.port === undefined || !isAlive(server.pid)) return undefined;
-  return `postgres://${OWNER_ROLE}:${encodeURIComponent(localPasswords(folder).owner)}@127.0.0.1:${server.port}/${DATABASE}`;
+  const role = as === 'owner' ? OWNER_ROLE : ARCHIVIST_ROLE;
+  return `postgres://${role}:${encodeURIComponent(localPasswords(folder)[as])}@127.0.0.1:${server.port}/${DATABASE}`;
 }
 
 async function prepare(server: EmbeddedPostgres, ownerPassword: string): Promise<void> {

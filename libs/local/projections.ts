@@ -1,5 +1,6 @@
 import { type Client, Pool } from 'pg';
 import type { ServiceName } from '#contracts/envelope';
+import { ArchiveFolder } from '#libs/archive';
 import { asOwner, createPostgresEventStore, OWNER_ROLE, serviceSchema, upcasting } from '#libs/event-store';
 import { DomainError } from '#libs/kernel';
 import {
@@ -22,6 +23,8 @@ export interface ProjectionDatabases {
   readonly url: string;
   /** The owner's login where a service's schema lies in a database of its own; `url` for all others. */
   readonly databaseUrls?: Partial<Record<ServiceName, string>>;
+  /** The folder with what was archived of the ledger. */
+  readonly archiveFolder?: string;
 }
 
 export interface RebuildReadModelOptions extends ProjectionDatabases {
@@ -76,7 +79,7 @@ export async function listProjections(
  * `rebuildProjection` throws.
  */
 export async function rebuildReadModel(options: RebuildReadModelOptions): Promise<RebuildReport> {
-  const { service, projection: name, url, databaseUrls, ...more } = options;
+  const { service, projection: name, url, databaseUrls, archiveFolder, ...more } = options;
   const projection = projectionsOf(service).find((candidate) => candidate.name === name);
   if (!projection || projection.entities.length === 0) {
     const known = rebuildable(service).join(', ') || 'none';
@@ -95,7 +98,8 @@ export async function rebuildReadModel(options: RebuildReadModelOptions): Promis
   });
   // A connection that dies while idle would end the process; the query that needs it tells.
   ledger.on('error', () => undefined);
-  const stored = createPostgresEventStore({ pool: ledger });
+  const archive = archiveFolder === undefined ? undefined : new ArchiveFolder(archiveFolder);
+  const stored = createPostgresEventStore({ pool: ledger, archive });
   const store = service.readsAsStored === true ? stored : upcasting(stored);
   try {
     const own = databaseUrls?.[service.name] ?? url;

@@ -14,6 +14,8 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 const Common = Type.Object({
   COUNTERSIGN_PROFILE: Type.Unsafe<Profile>({ ...Literals(...PROFILES), default: 'production' }),
   LEDGER_URL: Type.String({ pattern: '^postgres(ql)?://' }),
+  /** The folder with what was archived of the ledger. */
+  LEDGER_ARCHIVE: Type.Optional(Type.String({ minLength: 1 })),
   COUNTERSIGN_BUS: Type.Unsafe<'postgres' | 'kafka'>({ ...Literals('postgres', 'kafka'), default: 'postgres' }),
   KAFKA_BROKERS: Type.Optional(Type.String({ minLength: 1 })),
   KAFKA_SSL: Type.Boolean({ default: false }),
@@ -51,6 +53,8 @@ export interface ServiceSettings {
   readonly host: string;
   readonly port: number;
   readonly ledgerUrl: string;
+  /** Where archived history is read from; undefined where nobody needs any. */
+  readonly archiveFolder?: string;
   readonly databaseUrl: string;
   readonly bus: 'postgres' | 'kafka';
   readonly kafka?: {
@@ -135,6 +139,7 @@ function settingsOf(
     host: common.COUNTERSIGN_HOST,
     port,
     ledgerUrl: common.LEDGER_URL,
+    archiveFolder: common.LEDGER_ARCHIVE && resolve(common.LEDGER_ARCHIVE),
     databaseUrl: typeof databaseUrl === 'string' ? databaseUrl : common.LEDGER_URL,
     bus: common.COUNTERSIGN_BUS,
     kafka: common.KAFKA_BROKERS

@@ -6,6 +6,7 @@ import type { DataSource } from 'typeorm';
 import type { ServiceName } from '#contracts/envelope';
 import type { Endpoint } from '#contracts/http/endpoint';
 import { endpointsOf } from '#contracts/http/endpoints';
+import { ArchiveFolder } from '#libs/archive';
 import { connectBus, createBus, type Bus } from '#libs/bus';
 import {
   createPostgresEventStore,
@@ -96,7 +97,10 @@ async function start(
   // The first connection: refused at once when the ledger was restored here and not adopted.
   await ledgerPool.query('select 1');
   const database = (opened.database = await openReadModels(definition, settings.databaseUrl, logger));
-  const stored = (opened.store = createPostgresEventStore({ pool: ledgerPool }));
+  const stored = (opened.store = createPostgresEventStore({
+    pool: ledgerPool,
+    archive: settings.archiveFolder === undefined ? undefined : new ArchiveFolder(settings.archiveFolder),
+  }));
   const store = definition.readsAsStored === true ? stored : upcasting(stored);
   const bus = (opened.bus = createBus({
     kind: settings.bus,

@@ -154,6 +154,8 @@ const audit: Sentences<typeof auditEvents> = {
     `witnessed checkpoint ${checkpoint.sequence} of the ledger ${ledger}`,
   CheckpointContradicted: ({ ledger, checkpoint, reason }) =>
     `refused checkpoint ${checkpoint.sequence} of the ledger ${ledger}: ${reason}`,
+  HistoryArchived: ({ category, events, file }) =>
+    `archived ${plural(events, 'event')} of ${category} to ${file}, and dropped them from the database`,
   LedgerRead: ({ what, query }) => `read ${READINGS[what]}${because(JSON.stringify(query))}`,
 };
 const READINGS = {

@@ -1,6 +1,6 @@
 import type { Category } from '#contracts/envelope';
 import type { StateQuery, StreamState } from '#contracts/state';
-import type { EventStore, RecordedEvent } from '#libs/event-store';
+import { demandWholeHistory, type EventStore, type RecordedEvent } from '#libs/event-store';
 import { DomainError, type JsonObject } from '#libs/kernel';
 import { differences } from './differences';
 
@@ -28,6 +28,7 @@ export async function streamState(
   const until = momentOf('at', at, now) ?? now.toISOString();
   const from = momentOf('since', since, new Date(until));
   const history = await store.readStream(category, stream);
+  await demandWholeHistory(store, category, stream, history);
   if (history[0]?.tenant !== tenant) throw new DomainError('not_found', { field: 'id', reason: missing });
   // Clocks may differ by a little: what is recorded is there, unless somebody asks for a moment before it.
   const known = at === undefined ? history : upTo(history, until);

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { Client, Pool } from 'pg';
 import type { ServiceName } from '#contracts/envelope';
-import { APP_ROLE, OWNER_ROLE, serviceRole } from '#libs/event-store';
+import { APP_ROLE, ARCHIVIST_ROLE, OWNER_ROLE, serviceRole } from '#libs/event-store';
 import type { EmbeddedPostgres } from '#libs/local';
 import { joinTestServer, leaveTestServer, TEST_PASSWORD } from './test-server';
 
@@ -23,6 +23,8 @@ export interface TestPostgres {
   readonly ownerUrl: string;
   /** As countersign_app, which does SET ROLE for each service. */
   readonly appUrl: string;
+  /** As countersign_archivist. */
+  readonly archivistUrl: string;
   /** As that service's own role. */
   urlFor(service: ServiceName): string;
   /** A pool as that service's role; all pools are closed when the file's tests are over. */
@@ -77,6 +79,9 @@ export function usePostgres(template: DatabaseTemplate): TestPostgres {
     },
     get appUrl() {
       return url(APP_ROLE);
+    },
+    get archivistUrl() {
+      return url(ARCHIVIST_ROLE);
     },
     urlFor: (service) => url(serviceRole(service)),
     pool: (service) => pool(serviceRole(service)),

@@ -82,7 +82,7 @@ async function prepare(server: EmbeddedPostgres): Promise<void> {
   const client = new Client({ connectionString: server.url() });
   await client.connect();
   try {
-    const mark = `ready for ${SERVICES.join(', ')}`;
+    const mark = `ready for ${SERVICES.join(', ')} and the archivist`;
     const done = await client.query(
       `select from pg_database where datname = 'countersign' and shobj_description(oid, 'pg_database') = $1`,
       [mark],
@@ -91,6 +91,7 @@ async function prepare(server: EmbeddedPostgres): Promise<void> {
     await ensureOwnerAndDatabase(client, 'countersign', TEST_PASSWORD);
     await ensureServiceRoles(client, {
       app: TEST_PASSWORD,
+      archivist: TEST_PASSWORD,
       services: Object.fromEntries(SERVICES.map((service) => [service, TEST_PASSWORD])),
     });
     await client.query(`grant ${APP_ROLE} to ${OWNER_ROLE} with admin option`);

@@ -1,6 +1,6 @@
 import type { ClientBase } from 'pg';
 import { CATEGORIES, type Category, CATEGORY_OWNERS, SERVICES, SHELVED_CATEGORIES } from '#contracts/envelope';
-import { serviceRole } from '../database-roles';
+import { ARCHIVIST_ROLE, serviceRole } from '../database-roles';
 import { isShelved } from '../event-rows';
 import { ensureShelves, shelvesOf } from './shelves';
 
@@ -18,7 +18,7 @@ const partitionOf = (category: Category): string => `events_${category}`;
  * Row security stands on the parent and on each partition: each guards only the way in through itself.
  */
 export async function ensureLedgerAccess(client: ClientBase): Promise<void> {
-  const roles = SERVICES.map(serviceRole).join(', ');
+  const roles = [...SERVICES.map(serviceRole), ARCHIVIST_ROLE].join(', ');
   await client.query(`grant usage on schema ledger to ${roles}`);
   for (const table of ['server', 'shelves', 'archived_ids', 'archives']) {
     await client.query(`grant select on ledger.${table} to ${roles}`);
@@ -41,6 +41,7 @@ export async function ensureLedgerAccess(client: ClientBase): Promise<void> {
     for (const shelf of await shelvesOf(client, category)) await guard(client, shelf, [category], roles);
   }
   await guardRegistry(client, roles);
+  await client.query(`grant execute on function ledger.note_archived, ledger.drop_shelf to ${ARCHIVIST_ROLE}`);
 }
 
 async function guard(client: ClientBase, table: string, categories: readonly Category[], roles: string): Promise<void> {

@@ -1,3 +1,5 @@
+import { ARCHIVES } from './archive-step';
+
 /** One step of the schema `ledger`. A step that has been released never changes; a change is a further step. */
 export interface MigrationStep {
   readonly name: string;
@@ -124,6 +126,8 @@ create table ledger.streams (
   archived_version integer check (archived_version >= first_version),
   archived_hash    bytea   check (octet_length(archived_hash) = 32),
   archived_time    timestamptz,
+  archived_from    xid8,
+  archived_to      xid8,
   primary key (category, stream, first_version)
 );
 
@@ -135,21 +139,6 @@ create table ledger.archived_ids (
   primary key (category, id)
 );
 
-create table ledger.archives (
-  number         integer     primary key generated always as identity,
-  category       text        collate "C" not null,
-  shelf          integer     not null,
-  file           text        not null unique,
-  events         bigint      not null,
-  sha256         bytea       not null check (octet_length(sha256) = 32),
-  first_tx       xid8        not null,
-  first_position bigint      not null,
-  last_tx        xid8        not null,
-  last_position  bigint      not null,
-  checkpoint     integer     not null,
-  archived_at    timestamptz not null default clock_timestamp()
-);
-
 insert into ledger.shelves (category, shelf)
   select substr(relname, 8, length(relname) - 9), 0 from pg_class
    where relnamespace = (select relnamespace from pg_class where oid = 'ledger.events'::regclass) and relkind = 'r' and relispartition and relname ~ '^events_.*_0$';
@@ -157,8 +146,6 @@ insert into ledger.shelves (category, shelf)
 insert into ledger.streams (category, stream, first_version, shelf)
   select category, stream, 1, 0 from ledger.events where category in ('alert', 'run', 'action') and version = 1;
 
-create trigger append_only before update or delete or truncate on ledger.archives
-  for each statement execute function ledger.refuse_change();
 create trigger append_only before update or delete or truncate on ledger.archived_ids
   for each statement execute function ledger.refuse_change();
 create trigger append_only before delete or truncate on ledger.streams
@@ -173,4 +160,5 @@ export const MIGRATION_STEPS: readonly MigrationStep[] = [
   { name: '0001-events', sql: events },
   { name: '0002-server', sql: server },
   { name: '0003-shelves', sql: shelves },
+  { name: '0004-archives', sql: ARCHIVES },
 ];

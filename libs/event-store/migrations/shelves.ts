@@ -24,6 +24,7 @@ export async function ensureShelves(client: ClientBase, category: ShelvedCategor
     `select to_char(to_date(ledger.shelf_now()::text, 'YYYYMM') + make_interval(months => ahead), 'YYYYMM')::integer as shelf
        from generate_series(0, ${MONTHS_AHEAD}) as ahead
      except select shelf from ledger.shelves where category = $1
+     except select shelf from ledger.archives where category = $1
      order by shelf`,
     [category],
   );

@@ -80,7 +80,8 @@ export async function launchDatabase(
   const local = await startLocalDatabase(folder, report);
   try {
     progress('migrating the database');
-    const passwords = logins === 'app' ? { app: local.passwords.app } : { services: local.passwords.services };
+    const { app, services, archivist } = local.passwords;
+    const passwords = { archivist, ...(logins === 'app' ? { app } : { services }) };
     await migrate({ url: local.migrationUrl, services: definitions, passwords, keysFolder });
     await adoptWhatWasRestored(local.migrationUrl, progress, report);
   } catch (error) {

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { ApiProblem, ApiUnreachable } from '#libs/client';
 import { DomainError } from '#libs/kernel';
 import { alertsCommand } from './commands/alerts';
+import { archiveCommand } from './commands/archive';
 import { approvalsCommand } from './commands/approvals';
 import { auditCommand } from './commands/audit';
 import { keysCommand } from './commands/keys';
@@ -43,6 +44,7 @@ export function createProgram(): Command {
     tokenCommand,
     migrateCommand,
     ledgerCommand,
+    archiveCommand,
     projectionsCommand,
   ];
   for (const add of commands) add(program);

@@ -6,6 +6,7 @@ import { TreeNodeTable } from './adapters/tree-node-table';
 import { TreeStateTable } from './adapters/tree-state-table';
 import { WitnessTable } from './adapters/witness-table';
 import { readWitnesses } from './adapters/witnesses-file';
+import { ArchiveLog } from './app/archive-log';
 import { AuditController } from './app/audit.controller';
 import { CheckpointSigner } from './app/checkpoint-signer';
 import { DeadLettersController } from './app/dead-letters.controller';
@@ -79,6 +80,6 @@ function providersOf(context: ServiceContext<Static<typeof config>>) {
     { provide: WitnessedLedgers, useValue: new WitnessedLedgers(store, clock) },
     { provide: ReadLog, useValue: new ReadLog(store, clock) },
     { provide: DeadLetters, useValue: new DeadLetters(pool) },
-    { provide: LedgerLifecycle, useValue: new LedgerLifecycle(context, signer) },
+    { provide: LedgerLifecycle, useValue: new LedgerLifecycle(context, signer, new ArchiveLog(store, pool, clock)) },
   ];
 }

@@ -23,7 +23,10 @@ export function migrateCommand(program: Command): void {
       const migrated = await migrate({
         url,
         services: definitions,
-        passwords: { app: process.env['COUNTERSIGN_APP_PASSWORD'] || undefined },
+        passwords: {
+          app: process.env['COUNTERSIGN_APP_PASSWORD'] || undefined,
+          archivist: process.env['COUNTERSIGN_ARCHIVIST_PASSWORD'] || undefined,
+        },
         keysFolder: profile === 'production' ? undefined : keys,
       });
       await migrateTopics(url, definitions);

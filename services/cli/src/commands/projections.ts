@@ -95,7 +95,8 @@ async function product({ database }: Where) {
       return own ? [[name, own]] : [];
     }),
   );
-  return { local, definitions, databases: { url, databaseUrls } };
+  const archiveFolder = process.env['LEDGER_ARCHIVE'] || undefined;
+  return { local, definitions, databases: { url, databaseUrls, archiveFolder } };
 }
 
 /** On standard error, so that standard output is the result alone. */

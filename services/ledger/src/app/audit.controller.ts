@@ -7,6 +7,7 @@ import type { SigningKey } from '#contracts/action';
 import type { AuditKeys, ExportQuery, ReplayQuery, Story } from '#contracts/http/ledger';
 import type { Principal } from '#contracts/identity';
 import { CHECKPOINT_KEYS, CHECKPOINT_LOG, exportText } from '#libs/audit';
+import { cursorBefore, listArchives } from '#libs/event-store';
 import { DomainError } from '#libs/kernel';
 import { CurrentPrincipal, SERVICE_CONTEXT, Trace, type RequestTrace, type ServiceContext } from '#libs/service';
 import { datedOf, tell } from '#libs/story';
@@ -73,7 +74,12 @@ export class AuditController {
     const { tenant } = principal;
     const { store, ledgerPool, stopping, clock } = this.context;
     const category = stream === undefined ? undefined : await demandStream(store, stream, tenant);
-    if (stream === undefined) await untilVisible(ledgerPool);
+    if (stream === undefined) {
+      // What is missing is told now: an answer that has begun can only break off.
+      for (const archive of await listArchives(ledgerPool))
+        await store.readAfter(cursorBefore(archive.first), { limit: 1 });
+      await untilVisible(ledgerPool);
+    }
     // The reading that is recorded comes after what is read: no checkpoint can cover it yet.
     const end = await endOfLedger(ledgerPool);
     await this.readings.record('export', { stream }, { principal, trace });

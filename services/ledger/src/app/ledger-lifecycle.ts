@@ -2,6 +2,7 @@ import type { OnModuleDestroy, OnModuleInit } from '@nestjs/common';
 import { createRelay, type Relay, trimLog } from '#libs/bus';
 import type { ServiceContext } from '#libs/service';
 import { loadEndedKeys, loadKeyPair } from '#libs/warrant';
+import type { ArchiveLog } from './archive-log';
 import type { CheckpointSigner } from './checkpoint-signer';
 
 const CHECKPOINT_JOB = 'checkpoint';
@@ -24,6 +25,7 @@ export class LedgerLifecycle implements OnModuleInit, OnModuleDestroy {
       'settings' | 'jobs' | 'store' | 'publisher' | 'ledgerPool' | 'logger' | 'stopping'
     >,
     private readonly signer: CheckpointSigner,
+    private readonly archives: ArchiveLog,
   ) {}
 
   async onModuleInit(): Promise<void> {
@@ -32,6 +34,7 @@ export class LedgerLifecycle implements OnModuleInit, OnModuleDestroy {
     this.hasKeys = true;
     // A leased job: one process at a time signs, and another goes on when it dies.
     jobs.handle(CHECKPOINT_JOB, { leaseMs: LEASE_MS, concurrency: 1 }, async () => {
+      await this.archives.record();
       await this.signer.signIfDue();
       return { status: 'again', afterMs: TICK_MS };
     });

@@ -1,12 +1,13 @@
 import type { Pool } from 'pg';
 import type { SigningKey } from '#contracts/action';
-import { CATEGORIES, type Category } from '#contracts/envelope';
+import { CATEGORIES, type Category, SHELVED_CATEGORIES } from '#contracts/envelope';
 import type { CheckpointSigned } from '#contracts/events/checkpoint';
 import { type ConsistencyProof, type InclusionProof, PROOF_FORMAT } from '#contracts/proof';
 import { CHECKPOINT_KEYS, CHECKPOINT_LOG, isShown } from '#libs/audit';
 import {
   consistencyProof,
   cursorAt,
+  cursorBefore,
   type EventStore,
   inclusionProof,
   leafHash,
@@ -91,8 +92,10 @@ export class LedgerProofs {
 
   private async find(id: string, tenant: string): Promise<RecordedEvent> {
     const places = isUuid(id) ? await this.placesOf(id.toLowerCase()) : [];
-    for (const { category, stream, version } of places) {
-      const [event] = await this.store.readStream(category, stream, { from: version, limit: 1 });
+    for (const { category, tx, position } of places) {
+      // In an archive, it is found by its place alone.
+      const before = cursorBefore({ tx, position });
+      const [event] = (await this.store.readAfter(before, { categories: [category], limit: 1 })).events;
       if (event && isShown(event, tenant)) return event;
     }
     throw new DomainError('not_found', { field: 'event', reason: `There is no event ${id}.` });
@@ -100,11 +103,13 @@ export class LedgerProofs {
 
   private async placesOf(id: string) {
     const branches = CATEGORIES.map(
-      (category) => `select category, stream, version from ledger.events where category = '${category}' and id = $1`,
+      (category) => `select category, tx, position from ledger.events where category = '${category}' and id = $1`,
     );
-    const { rows } = await this.pool.query<{ category: Category; stream: string; version: number }>(
-      `select category, stream, version::integer as version from (${branches.join(' union all ')}) as found`,
-      [id],
+    const archived = 'select category, tx, position from ledger.archived_ids where id = $1';
+    const { rows } = await this.pool.query<{ category: Category; tx: string; position: string }>(
+      `select category, tx::text as tx, position::text as position
+         from (${[...branches, `${archived} and category = any ($2::text[])`].join(' union ')}) as found`,
+      [id, SHELVED_CATEGORIES],
     );
     return rows;
   }
