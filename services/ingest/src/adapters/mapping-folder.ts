@@ -33,7 +33,7 @@ function mappingFiles(folder: string): string[] {
 export function parseMapping(file: string, text: string): AlertFormat {
   let content: JsonValue;
   try {
-    content = parse(text);
+    content = parse(text, { logLevel: 'error' });
   } catch (cause) {
     throw new DomainError('invalid_mapping', {
       field: file,

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AlertReceived, AlertRefused } from '#contracts/alert';
-import { deterministicId } from '#libs/kernel';
+import { deterministicId, findUnstorableText, type JsonObject } from '#libs/kernel';
 import { findFieldErrors } from '#libs/service';
 import { readMappings } from '../adapters/mapping-folder';
 import { FormatRegistry } from '../domain/formats/format-registry';
@@ -228,6 +228,16 @@ describe('a refusal', () => {
     const refused = refuse(body);
     expect(refused).toMatchObject({ code, field, sourceId: origin.sourceId });
     expect(refused.original).toEqual({ encoding: 'utf-8', body, size: Buffer.byteLength(body) });
+  });
+
+  it.each([
+    ['NUL', '{"event_id":\0}'],
+    ['half of an emoji', '{"event_id":\u{1f600}}'],
+    ['NUL in a key', '{"event_id":"a","\\u0000":tru}'],
+  ])('can be stored itself, also where its reason quotes %s', (_, body) => {
+    const refused = refuse(body);
+    expect(refused.code).toBe('invalid_json');
+    expect(findUnstorableText(refused as unknown as JsonObject)).toBeUndefined();
   });
 
   it('of a format that is not known names those that are', () => {

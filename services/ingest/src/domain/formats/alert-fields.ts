@@ -121,7 +121,8 @@ function valuesAt(value: JsonValue, steps: Steps, from: number): JsonValue[] {
   return [];
 }
 
-/** For messages: a value of the sender's, cut. */
+/** For messages, which are stored too: a value of the sender's, cut, without what cannot be stored. */
 export function shortened(text: string, length = 80): string {
-  return text.length <= length ? text : `${text.slice(0, length).toWellFormed()}...`;
+  const cut = text.length <= length ? text : `${text.slice(0, length)}...`;
+  return cut.replaceAll('\0', '\ufffd').toWellFormed();
 }

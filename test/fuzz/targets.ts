@@ -1,0 +1,132 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { AlertReceived, AlertRefused } from '#contracts/alert';
+import { DomainError, findUnstorableText, type JsonObject } from '#libs/kernel';
+import { repositoryRoot } from '#libs/local';
+import { findFieldErrors } from '#libs/service';
+import { parseMapping, readMappings } from '../../services/ingest/src/adapters/mapping-folder';
+import { receive, type AlertOrigin, type RawAlert } from '../../services/ingest/src/app/alert-reception';
+import { objectsOf } from '../../services/ingest/src/app/concatenated-json';
+import { channelOf, HecAcknowledgements } from '../../services/ingest/src/app/hec-acknowledgement';
+import { hecCredentials } from '../../services/ingest/src/app/hec-credentials';
+import { linesOf } from '../../services/ingest/src/app/raw-alerts';
+import { FormatRegistry } from '../../services/ingest/src/domain/formats/format-registry';
+import { hecEnvelope } from '../../services/ingest/src/domain/formats/hec-event';
+import { inPieces, spoiled } from './spoiled';
+
+/** A parser that faces the outside, and what holds whatever it is given. */
+export interface FuzzTarget {
+  /** A property that holds for every input: to be asserted with as many runs as there is time for. */
+  property(timed: (work: () => void | Promise<void>) => Promise<void>): fc.IAsyncProperty<unknown>;
+}
+
+const fixtures = join(repositoryRoot, 'test', 'fixtures', 'alerts');
+const mappings = join(repositoryRoot, 'services', 'ingest', 'mappings');
+const filesOf = (folder: string, end: RegExp): Buffer[] =>
+  readdirSync(folder)
+    .filter((name) => end.test(name))
+    .map((name) => readFileSync(join(folder, name)));
+
+const alerts = [...filesOf(fixtures, /json$/), ...filesOf(join(fixtures, 'products'), /json$/)];
+const compact = alerts.map((bytes) => bytes.toString('utf8').replaceAll(/\n\s*/g, '').replaceAll('}{', '}\n{'));
+const lines = [Buffer.from(compact.slice(0, 6).join('\n')), ...compact.map((text) => Buffer.from(text))];
+const pages = compact.slice(8, 20).map((text) => Buffer.from(`{"value":[${text}],"reply":{"alerts":[${text},1]}}`));
+const events = compact.map((text) => Buffer.from(`{"event":${text},"time":1795528800.5,"host":"h"}{"event":"line"}`));
+
+const formats = new FormatRegistry(readMappings(mappings));
+const origin: AlertOrigin = {
+  tenant: 'default',
+  sourceId: '0c3f2a52-7d3d-5c0e-9f2c-5b0f9f2f0001',
+  source: 'fuzz',
+  askedFormat: undefined,
+  sourceFormat: undefined,
+};
+const now = new Date('2026-11-24T15:00:00Z');
+const named = fc.constantFrom(undefined, ...formats.names());
+const cuts = fc.array(fc.nat(), { maxLength: 4 });
+
+/** Every reception is one that its contract allows and that the ledger can store; a refusal says why. */
+function received(raw: RawAlert, from: AlertOrigin): void {
+  for (const { kind, alert, aside } of receive(raw, from, formats, now)) {
+    const errors = findFieldErrors(kind === 'accepted' ? AlertReceived : AlertRefused, alert);
+    if (errors.length > 0) throw new Error(`not as its contract says: ${JSON.stringify(errors)}`);
+    const unstorable = findUnstorableText(alert as unknown as JsonObject);
+    if (unstorable !== undefined) throw new Error(`cannot be stored: ${unstorable}`);
+    if (aside === undefined && alert.original.digest !== undefined) throw new Error('the whole is not kept');
+  }
+}
+
+async function* stream(pieces: readonly Buffer[]): AsyncGenerator<Buffer> {
+  yield* pieces;
+}
+
+/** Work that may refuse, by an error of the catalogue and nothing else. */
+function refusing(work: () => unknown): void {
+  try {
+    work();
+  } catch (error) {
+    if (!(error instanceof DomainError)) throw error;
+  }
+}
+
+export const FUZZ_TARGETS: Readonly<Record<string, FuzzTarget>> = {
+  /** An alert, or a page of them, in any format or in none. */
+  alerts: {
+    property: (timed) =>
+      fc.asyncProperty(spoiled([...lines, ...pages]), named, (bytes, askedFormat) =>
+        timed(() => received({ bytes, size: bytes.length }, { ...origin, askedFormat })),
+      ),
+  },
+  /** The body of NDJSON, cut anywhere. */
+  ndjson: {
+    property: (timed) =>
+      fc.asyncProperty(spoiled(lines), cuts, (bytes, places) =>
+        timed(async () => {
+          for await (const raw of linesOf(stream(inPieces(bytes, places)))) received(raw, origin);
+        }),
+      ),
+  },
+  /** The body of Splunk's HTTP Event Collector, cut anywhere. */
+  hec: {
+    property: (timed) =>
+      fc.asyncProperty(spoiled(events), cuts, named, (bytes, places, sourceFormat) =>
+        timed(async () => {
+          const from = { ...origin, sourceFormat, envelope: hecEnvelope };
+          for await (const raw of objectsOf(stream(inPieces(bytes, places)))) received(raw, from);
+        }),
+      ),
+  },
+  /** What else its clients send: the header, the channel, the acknowledgements. */
+  'hec-headers': {
+    property: (timed) => {
+      const header = fc.oneof(
+        spoiled([Buffer.from('Splunk cs_src_x'), Buffer.from('Basic eDp5')]).map((bytes) => bytes.toString('latin1')),
+        fc.string({ unit: 'binary' }),
+      );
+      const acknowledgements = new HecAcknowledgements();
+      return fc.asyncProperty(header, fc.dictionary(fc.string(), fc.string()), fc.double(), (text, query, id) =>
+        timed(() => {
+          refusing(() => hecCredentials(text, query));
+          refusing(() => channelOf(text, { channel: text }));
+          acknowledgements.wasGiven('s', text, id);
+          if (!acknowledgements.wasGiven('s', text, acknowledgements.give('s', text)))
+            throw new Error('not known again');
+        }),
+      );
+    },
+  },
+  /** A mapping file. */
+  mappings: {
+    property: (timed) =>
+      fc.asyncProperty(spoiled(filesOf(mappings, /yaml$/)), (bytes) =>
+        timed(() =>
+          refusing(() => {
+            const format = parseMapping('fuzz.yaml', bytes.toString('utf8'));
+            format.recognizes({ id: '1', a: [{ b: 1 }] });
+            refusing(() => format.normalize({ id: '1', a: [{ b: 1 }] }, { receivedAt: 0, digest: 'd' }));
+          }),
+        ),
+      ),
+  },
+};
