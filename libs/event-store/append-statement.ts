@@ -113,8 +113,8 @@ const EVENT_TYPES = [
 function statementText(categories: readonly Category[], careful: boolean): string {
   const shelved = categories.filter(isShelved);
   const unshelved = categories.filter((category) => !isShelved(category));
-  const blocked = [...unshelved.map(blockedHeads), ...(shelved.length > 0 ? [BLOCKED_HOMES] : [])];
-  const taken = [...(careful ? categories.map(takenIds) : []), ...shelved.map(archivedIds)];
+  const blocked = [...unshelved.map(blockedHeads), ...(shelved.length > 0 ? [blockedHomes(careful)] : [])];
+  const taken = careful ? [...categories.map(takenIds), ...shelved.map(archivedIds)] : [];
   const home = shelved.length > 0 ? { type: ['int'], name: ', home' } : { type: [], name: '' };
   return `
     with streams as not materialized (
@@ -132,7 +132,7 @@ function statementText(categories: readonly Category[], careful: boolean): strin
       insert into ledger.events (category, stream, version, id, type, schema_version,
                                  tenant, time, actor, data, meta, hash${shelved.length > 0 ? ', shelf' : ''})
       select category, stream, version, id::uuid, type, schema_version,
-             tenant, time, actor, data, meta, hash${shelved.length > 0 ? `, ${SHELF}` : ''}
+             tenant, time, actor, data, meta, hash${shelved.length > 0 ? `, ${shelfOfHome(unshelved)}` : ''}
         from new_events
        where ${IS_OPEN} ${shelved.length > 0 ? 'and (select count(*) from born) >= 0' : ''}
        order by ordinal
@@ -191,12 +191,16 @@ function homesOf(shelved: readonly ShelvedCategory[]): string {
 }
 
 /** By an array, and not by a join: PostgreSQL takes the parameters for a row or two, and would compare each with each. */
-const SHELF = `coalesce((array(select h.shelf from generate_series(1, (select max(home) from homes)) as place
-                          left join homes h on h.home = place order by place))[home], 0)`;
+function shelfOfHome(unshelved: readonly Category[]): string {
+  const others = unshelved.map(categoryLiteral).join(', ');
+  const all = others === '' ? '' : `union all select home, 0 from streams where category in (${others})`;
+  return `(array(select shelf from (select home, shelf from homes ${all}) as all_homes order by home))[home]`;
+}
 
-const BLOCKED_HOMES = `
+/** What goes on after it was archived is left to a careful attempt, which looks for its ids among those that are archived. */
+const blockedHomes = (careful: boolean): string => `
       select unit, category, stream, version, coalesce(encode(hash, 'hex'), '') as hash, time from homes
-       where version <> expected or hash <> expected_hash or time > first_time`;
+       where version <> expected or hash <> expected_hash or time > first_time ${careful ? '' : 'or is_archived'}`;
 
 /**
  * Registers streams in the order that all statements keep, before any event is written: who comes second breaks the
@@ -218,12 +222,11 @@ function takenIds(category: Category): string {
                       where category = ${categoryLiteral(category)} and id = n.id::uuid)`;
 }
 
-/** An id comes again on its own stream alone, since it derives from it: only those of which something is archived. */
+/** An id comes again on its own stream alone, since it derives from it. */
 function archivedIds(category: ShelvedCategory): string {
   return `
       select n.unit from new_events n
-       where (select bool_or(is_archived) from homes)
-         and n.category = ${categoryLiteral(category)} and n.home = any (array(select home from homes where is_archived))
+       where n.category = ${categoryLiteral(category)} and n.home = any (array(select home from homes where is_archived))
          and exists (select from ledger.archived_ids
                       where category = ${categoryLiteral(category)} and id = n.id::uuid)`;
 }
