@@ -1,10 +1,11 @@
 import type { Pool } from 'pg';
 import { CATEGORIES, type Category } from '#contracts/envelope';
-import { ARCHIVE_JSON, type ArchiveRecord, type ArchiveSource } from './archive-source';
-import { cursorAt, cursorPoint } from './cursor';
+import { ARCHIVE_JSON, type ArchiveRecord, comparePlaces } from './archive-source';
+import type { ArchivesAhead } from './archives-ahead';
+import { cursorAt, cursorPoint, type CursorPoint } from './cursor';
 import { categoriesKey, categoryLiteral, EVENT_COLUMNS, type EventRow, toRecordedEvent } from './event-rows';
-import { mergeArchived } from './merge-archived';
-import type { Cursor, EventPage, VisibilityLag } from './port';
+import { mergeArchived, type MergedPage } from './merge-archived';
+import type { Cursor, EventPage, RecordedEvent, VisibilityLag } from './port';
 
 export interface ReadOptions {
   readonly categories?: readonly Category[];
@@ -26,35 +27,59 @@ export async function readAfter(
   pool: Pool,
   cursor: Cursor | undefined,
   options: ReadOptions,
-  archive?: ArchiveSource,
+  archives?: ArchivesAhead,
 ): Promise<EventPage> {
-  const after = cursorPoint(cursor);
-  const { tx, position } = after;
   const { tenant, limit } = options;
   const categories = [...new Set(options.categories ?? CATEGORIES)].sort();
   if (categories.length === 0 || limit <= 0) return { events: [], cursor };
+  const asked = { after: cursorPoint(cursor), limit, tenant };
+  for (;;) {
+    const expected = archives?.beyond(asked.after, categories) ?? [];
+    const archived = await mergeArchived([], expected, asked, archives?.source);
+    // What is archived comes mostly alone: then the database need not show what comes after it.
+    const page = await readPage(pool, categories, asked, archived[limit - 1]);
+    if (archives && !archives.learn(expected, page.archives)) continue;
+    const events = archives
+      ? [...archived, ...page.events].sort(comparePlaces).slice(0, limit)
+      : await mergeArchived(page.events, page.archives, asked, undefined);
+    const last = events.at(-1);
+    return { events, cursor: last ? cursorAt(last) : cursor };
+  }
+}
+
+/** @param end the last that is of interest, where that is known. */
+async function readPage(
+  pool: Pool,
+  categories: readonly Category[],
+  { after, limit, tenant }: MergedPage,
+  end: CursorPoint | undefined,
+): Promise<{ readonly events: readonly RecordedEvent[]; readonly archives: readonly ArchiveRecord[] }> {
+  const only = `${tenant === undefined ? '' : ' of tenant'}${end ? ' to' : ''}`;
   const { rows } = await pool.query<PageRow>({
-    name: `ledger after ${categoriesKey(categories)}${tenant === undefined ? '' : ' of tenant'}`,
-    text: readStatement(categories, tenant !== undefined),
-    values: tenant === undefined ? [tx, position, limit] : [tx, position, limit, tenant],
+    name: `ledger after ${categoriesKey(categories)}${only}`,
+    text: readStatement(categories, tenant !== undefined, end !== undefined),
+    values: [
+      ...[after.tx, after.position, limit],
+      ...(tenant === undefined ? [] : [tenant]),
+      ...(end ? [end.tx, end.position] : []),
+    ],
   });
-  const archives = rows[0]?.archives;
-  let events = rows.flatMap((row) => (row.position === null ? [] : [toRecordedEvent(row)]));
-  if (archives) events = await mergeArchived(events, archives, { after, limit, tenant }, archive);
-  const last = events.at(-1);
-  return { events, cursor: last ? cursorAt(last) : cursor };
+  const events = rows.flatMap((row) => (row.position === null ? [] : [toRecordedEvent(row)]));
+  return { events, archives: rows[0]?.archives ?? [] };
 }
 
 /** One row without an event when there is none. */
 type PageRow = (EventRow | { readonly position: null }) & { readonly archives: readonly ArchiveRecord[] | null };
 
-export function readStatement(categories: readonly Category[], ofTenant: boolean): string {
+export function readStatement(categories: readonly Category[], ofTenant: boolean, isBounded = false): string {
+  const end = ofTenant ? 5 : 4;
   const branches = categories.map(
     (category) => `
     (select * from ledger.events
       where category = ${categoryLiteral(category)}
         and (tx, position) > ($1::xid8, $2::bigint) and tx < ledger.visible_before()
         ${ofTenant ? 'and tenant = $4' : ''}
+        ${isBounded ? `and (tx, position) <= ($${end}::xid8, $${end + 1}::bigint)` : ''}
       order by tx, position limit $3)`,
   );
   const archived = categories.map(categoryLiteral).join(', ');

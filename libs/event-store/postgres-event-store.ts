@@ -5,6 +5,7 @@ import { appendGroups, type GroupResult } from './append-groups';
 import { AppendQueue } from './append-queue';
 import { toDomainError } from './database-errors';
 import type { ArchiveSource } from './archive-source';
+import { ArchivesAhead } from './archives-ahead';
 import { archivedOfStream, streamsWithArchived } from './archived-stream';
 import { type EventRow, isShelved, toRecordedEvent } from './event-rows';
 import { demandAdoptedLedger } from './ledger-server';
@@ -65,13 +66,16 @@ function ledgerPool(connection: PoolConfig, role: string | undefined): Pool {
 
 class PostgresEventStore implements EventStore {
   private readonly queue = new AppendQueue((groups) => this.appendMany(groups));
+  private readonly ahead: ArchivesAhead | undefined;
   private readonly subscriptions = new Set<() => void>();
 
   constructor(
     private readonly pool: Pool,
     private readonly endPool: () => Promise<void>,
     private readonly archive: ArchiveSource | undefined,
-  ) {}
+  ) {
+    this.ahead = archive && new ArchivesAhead(archive);
+  }
 
   async append(group: AppendGroup): Promise<AppendResult> {
     const result = await this.queue.append(group);
@@ -145,7 +149,7 @@ class PostgresEventStore implements EventStore {
   }
 
   async readAfter(cursor: string | undefined, options: ReadOptions) {
-    return this.guard(() => readAfter(this.pool, cursor, options, this.archive));
+    return this.guard(() => readAfter(this.pool, cursor, options, this.ahead));
   }
 
   async end() {
