@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox';
-import { AnyObject, Closed, Digest, Literals, Nullable, Personal, Text, Timestamp, Uuid } from './schema';
+import { AnyObject, Closed, Digest, Literals, Nullable, Personal, PersonName, Text, Timestamp, Uuid } from './schema';
 
 /** `read` runs freely, `write` needs a warrant that policy may give by itself, `disruptive` a human's (invariant 4). */
 export const EFFECTS = ['read', 'write', 'disruptive'] as const;
@@ -30,10 +30,10 @@ export const ActionRequest = Closed({
   action: Text(100),
   target: Nullable(ActionTarget),
   /** Secrets stand here as `secret://name@version` references only. */
-  parameters: AnyObject,
+  parameters: Personal(AnyObject),
   /** The step's name and description: shown to the approver as the playbook's words, never part of what is executed. */
   title: Text(500),
-  reason: Text(4000, 0),
+  reason: Personal(Text(4000, 0)),
   /** Milliseconds from dispatch until the step counts as failed. */
   timeoutMs: Type.Integer({ minimum: 1 }),
 });
@@ -80,7 +80,7 @@ export const WarrantClaims = Closed({
   digest: Digest,
   effect: Effect,
   /** Subjects of the humans who granted it; empty when policy alone allowed a write. */
-  approvers: Type.Array(Personal(Text(200))),
+  approvers: Type.Array(PersonName(Text(200))),
   policyVersion: Text(100),
   /** Seconds since the epoch. */
   iat: Type.Integer(),
@@ -89,8 +89,8 @@ export const WarrantClaims = Closed({
 });
 export type WarrantClaims = Static<typeof WarrantClaims>;
 
-/** The compact JWS. */
-export const Warrant = Type.String({ pattern: '^[\\w-]+\\.[\\w-]+\\.[\\w-]+$', maxLength: 8192 });
+/** The compact JWS. It names the approvers. */
+export const Warrant = Personal(Type.String({ pattern: '^[\\w-]+\\.[\\w-]+\\.[\\w-]+$', maxLength: 8192 }));
 
 /** A public key under the pinned root: how services learn each other's keys (purpose: what it may sign). */
 export const SigningKey = Closed({

@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox';
-import { Closed, Digest, Literals, Nullable, Personal, Text, Timestamp, Uuid } from './schema';
+import { Closed, Digest, Literals, Nullable, Personal, PersonalRest, Text, Timestamp, Uuid } from './schema';
 import { versioned } from './versioned-contract';
 
 export const SEVERITIES = ['informational', 'low', 'medium', 'high', 'critical'] as const;
@@ -45,25 +45,29 @@ export type Observable = Static<typeof Observable>;
 export const AttackId = Type.String({ pattern: '^TA?\\d{4}(\\.\\d{3})?$' });
 
 /** OCSF 1.8 Detection Finding (class 2004), the normalized form of every alert. Open: OCSF has far more attributes. */
-export const DetectionFinding = Type.Object(
-  {
-    activity_id: Type.Integer(),
-    category_uid: Type.Literal(2),
-    class_uid: Type.Literal(2004),
-    type_uid: Type.Integer(),
-    /** Milliseconds since the epoch. */
-    time: Type.Integer(),
-    severity_id: Type.Integer({ minimum: 0, maximum: 99 }),
-    severity: Type.Optional(Type.String()),
-    message: Type.Optional(Personal(Type.String())),
-    status_id: Type.Optional(Type.Integer()),
-    metadata: Type.Object({
-      version: Type.String(),
-      product: Type.Object({ name: Type.Optional(Type.String()), vendor_name: Type.Optional(Type.String()) }),
-    }),
-    finding_info: Type.Object({ uid: Type.String({ minLength: 1 }), title: Type.Optional(Personal(Type.String())) }),
-  },
-  { additionalProperties: true },
+export const DetectionFinding = PersonalRest(
+  Type.Object(
+    {
+      activity_id: Type.Integer(),
+      category_uid: Type.Literal(2),
+      class_uid: Type.Literal(2004),
+      type_uid: Type.Integer(),
+      /** Milliseconds since the epoch. */
+      time: Type.Integer(),
+      severity_id: Type.Integer({ minimum: 0, maximum: 99 }),
+      severity: Type.Optional(Type.String()),
+      message: Type.Optional(Personal(Type.String())),
+      status_id: Type.Optional(Type.Integer()),
+      metadata: Type.Object({
+        version: Type.String(),
+        product: Type.Object({ name: Type.Optional(Type.String()), vendor_name: Type.Optional(Type.String()) }),
+      }),
+      finding_info: PersonalRest(
+        Type.Object({ uid: Type.String({ minLength: 1 }), title: Type.Optional(Personal(Type.String())) }),
+      ),
+    },
+    { additionalProperties: true },
+  ),
 );
 export type DetectionFinding = Static<typeof DetectionFinding> & Record<string, unknown>;
 
@@ -113,7 +117,7 @@ export type AlertRefused = Static<typeof AlertRefused>;
 
 export const AlertEnriched = Closed({
   ...AlertReceived.properties,
-  observables: Type.Array(Observable, { maxItems: 500 }),
+  observables: Personal(Type.Array(Observable, { maxItems: 500 })),
   /** The worst of the observables'. */
   verdict: Verdict,
   score: Type.Integer({ minimum: 0, maximum: 100 }),

@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox';
-import { Closed, Literals, Personal, Text } from './schema';
+import { Closed, Literals, PersonName, Text } from './schema';
 
 /** The categories of the ledger, each owned by one service: its role alone may append to them. */
 export const CATEGORIES = [
@@ -65,8 +65,8 @@ export type PrincipalKind = (typeof PRINCIPAL_KINDS)[number];
  */
 export const Actor = Closed({
   kind: Literals(...PRINCIPAL_KINDS),
-  id: Personal(Text(200)),
-  behalfOf: Type.Optional(Personal(Text(200))),
+  id: PersonName(Text(200)),
+  behalfOf: Type.Optional(PersonName(Text(200))),
 });
 export type Actor = Static<typeof Actor>;
 

@@ -5,9 +5,22 @@ export function Closed<P extends TProperties>(properties: P, options: Record<str
   return Type.Object(properties, { additionalProperties: false, ...options });
 }
 
-/** Invariant 9: marks a field as personal data. The annotation stands in the JSON Schema as `x-personal`. */
+/**
+ * Invariant 9: marks a field as personal data, which is encrypted in the ledger and on the bus under the key of the record
+ * that it belongs to: the alert, else the case, else the stream. The annotation stands in the JSON Schema as `x-personal`.
+ */
 export function Personal<S extends TSchema>(schema: S): S {
-  return { ...schema, 'x-personal': true };
+  return { ...schema, 'x-personal': 'record' };
+}
+
+/** A field whose whole value is the name of a person (a login): encrypted under that person's key. */
+export function PersonName<S extends TSchema>(schema: S): S {
+  return { ...schema, 'x-personal': 'person' };
+}
+
+/** An open object of which all is personal but the properties that the schema names without marking them. */
+export function PersonalRest<S extends TSchema>(schema: S): S {
+  return { ...schema, 'x-personal': 'rest' };
 }
 
 export const Uuid = Type.String({ format: 'uuid' });

@@ -31,6 +31,10 @@ const DEAD_TOPICS: readonly string[] = TOPICS.map(deadTopic);
 /** Whether it is the `<topic>.dead` of one of them: what dies there a second time goes no further. */
 export const isDeadTopic = (topic: string): boolean => DEAD_TOPICS.includes(topic);
 
+/** The topic that messages of a `<topic>.dead` had died on; any other topic is its own. */
+export const liveTopic = (topic: string): string =>
+  isDeadTopic(topic) ? topic.slice(0, -deadTopic('').length) : topic;
+
 /** What a service reacts to: the topics of its `@EventPattern` handlers. */
 export const CONSUMED_TOPICS: Readonly<Record<ServiceName, readonly string[]>> = {
   gateway: [],

@@ -85,6 +85,12 @@ export function upcast<Item extends Versionable>(contract: VersionedContract | u
   }
 }
 
+/** What the data of an event or a message of that version is; undefined for one that this release does not know. */
+export function schemaOf(contract: VersionedContract | undefined, schemaVersion: number): TSchema | undefined {
+  if (contract === undefined || contract.version === schemaVersion) return contract?.schema;
+  return contract.earlier[schemaVersion - 1]?.schema;
+}
+
 interface Versionable {
   readonly type: string;
   readonly schemaVersion: number;

@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { AnyObject, Closed, Digest, Nullable, Text, Uuid } from '../schema';
+import { AnyObject, Closed, Digest, Nullable, Personal, PersonName, Text, Uuid } from '../schema';
 import { eventContracts, type EventOf } from './event';
 
 const OfAction = {
@@ -10,7 +10,7 @@ const OfAction = {
   connectionId: Text(100),
   action: Text(100),
 };
-const Trouble = { code: Text(100), reason: Text(4000) };
+const Trouble = { code: Text(100), reason: Personal(Text(4000)) };
 
 /** Stream `action-<actionId>`: ActionStarted and one end, or only ActionRefused. ActionStarted spends the warrant. */
 export const actionEvents = eventContracts('action', {
@@ -21,9 +21,9 @@ export const actionEvents = eventContracts('action', {
     idempotencyKey: Text(200),
     /** Null for a read. */
     warrantId: Nullable(Uuid),
-    approvers: Type.Array(Text(200)),
+    approvers: Type.Array(PersonName(Text(200))),
   }),
-  ActionSucceeded: Closed({ ...OfAction, attempts: Type.Integer({ minimum: 1 }), outputs: AnyObject }),
+  ActionSucceeded: Closed({ ...OfAction, attempts: Type.Integer({ minimum: 1 }), outputs: Personal(AnyObject) }),
   ActionFailed: Closed({ ...OfAction, attempts: Type.Integer({ minimum: 0 }), ...Trouble }),
   /** The call may or may not have had its effect; it is never repeated blindly (invariant 3). */
   ActionOutcomeUnknown: Closed({ ...OfAction, attempts: Type.Integer({ minimum: 1 }), ...Trouble }),

@@ -1,7 +1,7 @@
 import Type from 'typebox';
 import { ActionRequest, Effect, Warrant } from '../action';
 import { Actor } from '../envelope';
-import { Closed, Digest, Literals, Nullable, Personal, Text, Timestamp, Uuid } from '../schema';
+import { Closed, Digest, Literals, Nullable, Personal, PersonName, Text, Timestamp, Uuid } from '../schema';
 import { eventContracts, type EventOf } from './event';
 
 /** What an approval is about. */
@@ -45,7 +45,7 @@ export const approvalEvents = eventContracts('approval', {
     caseId: Nullable(Uuid),
     requester: Actor,
     /** Subjects who may never decide this one (invariant 5). */
-    excluded: Type.Array(Personal(Text(200))),
+    excluded: Type.Array(PersonName(Text(200))),
     /** One of these roles is needed, and how many humans. */
     requiredRoles: Type.Array(Text(50), { minItems: 1 }),
     requiredGrants: Type.Integer({ minimum: 1 }),
@@ -55,13 +55,13 @@ export const approvalEvents = eventContracts('approval', {
   /** One human's grant where the policy wants more of them; the last one is ApprovalGranted. */
   GrantRecorded: Closed({
     ...OfApproval,
-    approver: Personal(Text(200)),
+    approver: PersonName(Text(200)),
     comment: Personal(Text(4000, 0)),
     caseId: Nullable(Uuid),
   }),
   ApprovalGranted: Closed({
     ...OfApproval,
-    approvers: Type.Array(Personal(Text(200)), { minItems: 1 }),
+    approvers: Type.Array(PersonName(Text(200)), { minItems: 1 }),
     comment: Personal(Text(4000, 0)),
     /** Null for an activation. */
     warrant: Nullable(Warrant),

@@ -1,6 +1,6 @@
 import Type from 'typebox';
 import { AttackId, Observable, Severity, Verdict } from '../alert';
-import { Closed, Digest, Literals, Nullable, Personal, Text, Timestamp, Uuid } from '../schema';
+import { Closed, Digest, Literals, Nullable, Personal, PersonName, Text, Timestamp, Uuid } from '../schema';
 import { eventContracts, type EventOf } from './event';
 
 export const CASE_STATUSES = ['new', 'in_progress', 'on_hold', 'resolved', 'closed'] as const;
@@ -20,7 +20,7 @@ const AlertOfCase = {
   /** The finding's own time. */
   alertTime: Timestamp,
   alertSeverity: Severity,
-  observables: Type.Array(Observable, { maxItems: 500 }),
+  observables: Personal(Type.Array(Observable, { maxItems: 500 })),
   attack: Type.Array(AttackId, { maxItems: 200 }),
   verdict: Verdict,
   score: Type.Integer({ minimum: 0, maximum: 100 }),
@@ -44,7 +44,7 @@ export const caseEvents = eventContracts('case', {
     comment: Personal(Text(4000, 0)),
   }),
   CaseSeverityChanged: Closed({ caseId: Uuid, from: Severity, to: Severity, reason: Personal(Text(4000, 0)) }),
-  CaseAssigned: Closed({ caseId: Uuid, from: Nullable(Personal(Text(200))), to: Nullable(Personal(Text(200))) }),
+  CaseAssigned: Closed({ caseId: Uuid, from: Nullable(PersonName(Text(200))), to: Nullable(PersonName(Text(200))) }),
   CaseNoteAdded: Closed({ caseId: Uuid, noteId: Uuid, text: Personal(Text(20_000)) }),
   CaseEvidenceAdded: Closed({
     caseId: Uuid,
@@ -62,7 +62,7 @@ export const caseEvents = eventContracts('case', {
   CaseEscalated: Closed({
     caseId: Uuid,
     escalationId: Uuid,
-    to: Closed({ kind: Literals('person', 'tier'), id: Personal(Text(200)) }),
+    to: Closed({ kind: Literals('person', 'tier'), id: PersonName(Text(200)) }),
     reason: Personal(Text(4000)),
     deadline: Timestamp,
   }),

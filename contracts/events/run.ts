@@ -6,7 +6,7 @@ import { eventContracts, type EventOf } from './event';
 const OfRun = { runId: Uuid, caseId: Nullable(Uuid) };
 const OfStep = { ...OfRun, stepId: Text(200) };
 const OfAction = { ...OfStep, actionId: Uuid };
-const Trouble = { code: Text(100), reason: Text(4000) };
+const Trouble = { code: Text(100), reason: Personal(Text(4000)) };
 
 /** Stream `run-<runId>`. Everything the interpreter knows stands here and in the playbook version that it names. */
 export const runEvents = eventContracts('run', {

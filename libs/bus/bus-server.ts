@@ -20,8 +20,13 @@ export interface HandlerExtras {
 /** A handler method of a Nest controller, ready to be called. */
 export interface BusHandler extends Required<HandlerExtras> {
   readonly topic: string;
+  /** Makes a message what a handler works on. */
+  readonly open: OpenMessage;
   readonly handle: BatchHandler;
 }
+
+/** Opens what is sealed in a message. */
+export type OpenMessage = (message: BusMessage) => BusMessage;
 
 const DEFAULTS: Required<HandlerExtras> = { batch: 500, attempts: DEFAULT_ATTEMPTS, timeoutMs: 60_000 };
 const MOST_LINKS = 64;
@@ -34,6 +39,10 @@ export abstract class BusServer extends Server {
   override transportId = BUS;
   /** Nest then leaves a handler's error to us instead of logging it as unhandled. */
   override readonly propagatesEventHandlerErrors = true;
+
+  constructor(private readonly open: OpenMessage) {
+    super();
+  }
 
   /** Begins to deliver; resolves when the first attempt to reach the transport has ended, well or not. */
   protected abstract start(handlers: readonly BusHandler[]): Promise<void>;
@@ -56,7 +65,7 @@ export abstract class BusServer extends Server {
   }
 
   override listen(callback: (error?: unknown) => void): void {
-    const handlers = [...this.messageHandlers].map(([topic, handler]) => toBusHandler(topic, handler));
+    const handlers = [...this.messageHandlers].map(([topic, handler]) => toBusHandler(topic, handler, this.open));
     this.start(handlers).then(() => callback(), callback);
   }
 
@@ -73,14 +82,14 @@ export abstract class BusServer extends Server {
   }
 }
 
-function toBusHandler(topic: string, handler: MessageHandler): BusHandler {
+function toBusHandler(topic: string, handler: MessageHandler, open: OpenMessage): BusHandler {
   const extras = { ...DEFAULTS, ...handler.extras };
   for (const name of ['batch', 'attempts', 'timeoutMs'] as const) {
     if (!Number.isInteger(extras[name]) || extras[name] < 1) {
       throw misused(topic, `extras.${name} must be a whole number above 0, but is ${String(extras[name])}`);
     }
   }
-  return { topic, ...extras, handle: (messages) => traced(topic, messages, () => callNest(handler, messages)) };
+  return { topic, open, ...extras, handle: (messages) => traced(topic, messages, () => callNest(handler, messages)) };
 }
 
 /** A Nest handler answers with a promise of a value, or of an observable once a filter or an interceptor is involved. */

@@ -12,9 +12,15 @@ import { KafkaBusServer } from './kafka-transport/kafka-bus-server';
 import { kafkaClient } from './kafka-transport/kafka-client';
 import type { KafkaSettings } from './kafka-transport/kafka-settings';
 import { ParkingLot } from './parking';
-import type { BusPublisher } from './port';
+import type { BusMessage, BusPublisher } from './port';
 import { PostgresBusPublisher } from './postgres-transport/postgres-bus-publisher';
 import { PostgresBusServer } from './postgres-transport/postgres-bus-server';
+
+export interface MessageCodec {
+  /** Throws DomainError for a message that could not be published in the open either. */
+  seal(message: BusMessage): BusMessage;
+  open(message: BusMessage): BusMessage;
+}
 
 export interface BusOptions {
   readonly kind: 'postgres' | 'kafka';
@@ -22,6 +28,8 @@ export interface BusOptions {
   readonly store: EventStore;
   /** The ledger's database, as the service's own role. One connection is kept for locks. */
   readonly pool: Pool;
+  /** What messages are sealed with when they are published, and opened with when they are handled; neither without. */
+  readonly personal?: MessageCodec;
   /** Demanded when the kind is kafka. */
   readonly kafka?: KafkaSettings;
   readonly logger: Logger;
@@ -52,13 +60,21 @@ export function createBus(options: BusOptions): Bus {
     options.kind === 'postgres' ? onPostgres(options, group, logger) : onKafka(options, options.kafka, group, logger);
   return {
     ...transport,
+    publisher: sealing(transport.publisher, options.personal ?? AS_THEY_ARE),
     troubles: async () => ({ parked: await parking.count(), dead: await office.countOpen() }),
   };
 }
 
-function onPostgres({ pool, store }: BusOptions, group: string, logger: Logger): Transport {
+function onPostgres({ pool, store, personal = AS_THEY_ARE }: BusOptions, group: string, logger: Logger): Transport {
   const publisher = new PostgresBusPublisher(pool);
-  const server = new PostgresBusServer({ group, pool, store, publisher, logger });
+  const server = new PostgresBusServer({
+    group,
+    open: (message) => personal.open(message),
+    pool,
+    store,
+    publisher,
+    logger,
+  });
   return {
     server: () => server,
     publisher,
@@ -71,7 +87,7 @@ function onPostgres({ pool, store }: BusOptions, group: string, logger: Logger):
 }
 
 function onKafka(
-  { pool, service }: BusOptions,
+  { pool, service, personal = AS_THEY_ARE }: BusOptions,
   settings: KafkaSettings | undefined,
   group: string,
   logger: Logger,
@@ -82,7 +98,15 @@ function onKafka(
   const kafka = kafkaClient(settings, `countersign-${service}`, logger);
   const prefix = settings.prefix ?? '';
   const publisher = new KafkaBusPublisher(kafka, prefix, logger);
-  const server = new KafkaBusServer({ kafka, settings, group, pool, publisher, logger });
+  const server = new KafkaBusServer({
+    kafka,
+    settings,
+    group,
+    open: (message) => personal.open(message),
+    pool,
+    publisher,
+    logger,
+  });
   const lag = new ConsumerLag(kafka, prefix, group);
   return {
     server: () => server,
@@ -93,5 +117,14 @@ function onKafka(
       await publisher.close();
       await lag.close();
     },
+  };
+}
+
+const AS_THEY_ARE: MessageCodec = { seal: (message) => message, open: (message) => message };
+
+function sealing(publisher: BusPublisher, personal: MessageCodec): BusPublisher {
+  return {
+    publish: async (messages) => publisher.publish(messages.map((message) => personal.seal(message))),
+    close: () => publisher.close(),
   };
 }

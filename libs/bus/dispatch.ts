@@ -18,6 +18,8 @@ export interface DispatchPolicy {
   readonly attempts: number;
   /** A handler that has not answered by then has failed. Milliseconds. */
   readonly timeoutMs: number;
+  /** Opens what is sealed in a message, before it is handled. What is parked or dead stays sealed. */
+  readonly open: (message: BusMessage) => BusMessage;
   /** Whether an outage of our own database or bus may put the whole batch off, by throwing `PutOff`. */
   readonly mayPutOff: boolean;
 }
@@ -41,7 +43,8 @@ export async function dispatch(
   policy: DispatchPolicy,
   contractOf = messageContract,
 ): Promise<Verdict[]> {
-  const handleCurrent: BatchHandler = (messages) => handler(messages.map((message) => current(message, contractOf)));
+  const handleCurrent: BatchHandler = (messages) =>
+    handler(messages.map((message) => current(policy.open(message), contractOf)));
   const verdicts = new Map<Delivery, Verdict>();
   const waiting = new Set<string>();
 

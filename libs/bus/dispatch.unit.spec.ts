@@ -4,7 +4,8 @@ import { DomainError } from '#libs/kernel';
 import { dispatch, PutOff, type Delivery, type DispatchPolicy } from './dispatch';
 import { dead, done, retry, type BatchHandler, type BusMessage } from './port';
 
-const policy: DispatchPolicy = { attempts: 3, timeoutMs: 1_000, mayPutOff: true };
+const open = (message: BusMessage): BusMessage => message;
+const policy: DispatchPolicy = { open, attempts: 3, timeoutMs: 1_000, mayPutOff: true };
 
 /** `a1` is message 1 of key a. */
 const delivery = (id: string, attempts = 0): Delivery => ({

@@ -2,9 +2,12 @@ import addFormats from 'ajv-formats';
 import Ajv2020 from 'ajv/dist/2020';
 import Type from 'typebox';
 import { Actor } from '#contracts/envelope';
-import { AnyObject, Text, Timestamp } from '#contracts/schema';
+import { AnyObject, Closed, Text, Timestamp } from '#contracts/schema';
 import { DomainError, isStorableText } from '#libs/kernel';
 import type { BusMessage } from './port';
+
+/** A person's name, or as it travels: sealed. */
+const Name = Type.Union([Text(200), Closed({ enc: Text(2000) })]);
 
 /** What a message must have to be handed to a handler; its `data` is the business of the contract of its type. */
 const Message = Type.Object({
@@ -16,7 +19,7 @@ const Message = Type.Object({
   time: Timestamp,
   tenant: Text(200),
   schemaVersion: Type.Integer({ minimum: 1 }),
-  actor: Actor,
+  actor: Closed({ kind: Actor.properties.kind, id: Name, behalfOf: Type.Optional(Name) }),
   correlationId: Text(200),
   causationId: Type.Optional(Text(200)),
   traceparent: Type.Optional(Text(100)),

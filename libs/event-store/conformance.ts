@@ -20,7 +20,6 @@ import {
   type StreamAppend,
   type StreamHead,
 } from './port';
-import { headAfter } from './prepared-group';
 
 /**
  * What every event store must do. Run it inside of a `describe`.
@@ -186,7 +185,7 @@ export function eventStoreConformance(
       let expected = NO_STREAM;
       const groups = alerts.map((alert) => {
         const append = toStream(shared, [anEvent()], { expected });
-        expected = headAfter(append);
+        expected = store().headAfter(append);
         return group(toStream(alert, [anEvent()], { category: beside }), append);
       });
       const results = await store().appendMany(groups);
@@ -199,7 +198,7 @@ export function eventStoreConformance(
       const [taken, shared, free] = [aStream(), aStream(), aStream()];
       await appended(taken);
       const first = toStream(shared, [anEvent()]);
-      const second = toStream(shared, [anEvent()], { expected: headAfter(first) });
+      const second = toStream(shared, [anEvent()], { expected: store().headAfter(first) });
       const third = toStream(shared, [anEvent()]);
       const results = await store().appendMany([
         [first, toStream(taken, [anEvent()])],

@@ -2,7 +2,6 @@ import { type Decider, type DomainEvent, DomainError } from '#libs/kernel';
 import { type CommandContext, type Executed, MAX_ATTEMPTS, toNewEvents, tooManyConflicts } from './execute';
 import { loadStates, type StatesToLoad } from './load-states';
 import type { AppendRefusal, AppendResult, EventStore, RecordedEvent, StreamAppend, StreamHead } from './port';
-import { headAfter } from './prepared-group';
 import type { Snapshots } from './snapshots';
 import { StreamMap } from './stream-map';
 
@@ -58,7 +57,7 @@ export async function executeAll<State, Command, Event extends DomainEvent>(
       if (!tip) throw new DomainError('internal', `stream ${request.context.stream} was not loaded`);
       const answered = earlier.get(index);
       if (answered) results.set(index, { status: 'done', state: tip.state, events: answered });
-      else decisions.push(decide(decider, index, request, tip));
+      else decisions.push(decide({ store, decider }, index, request, tip));
     }
     await settle(store, decisions, { results, earlier, lost });
   }
@@ -83,7 +82,7 @@ async function loadTips<State, Command, Event extends DomainEvent>(
 }
 
 function decide<State, Command, Event extends DomainEvent>(
-  decider: Decider<State, Command, Event>,
+  { store, decider }: { store: EventStore; decider: Decider<State, Command, Event> },
   index: number,
   { context, command }: CommandRequest<Command>,
   tip: Tip<State>,
@@ -95,7 +94,7 @@ function decide<State, Command, Event extends DomainEvent>(
     // The store would raise it too, but then the head that the next command expects would be another.
     const time = context.time.toISOString() < tip.lastTime ? new Date(tip.lastTime) : context.time;
     const append = { category, stream, tenant, expected: tip.head, events: toNewEvents(decided, { ...context, time }) };
-    tip.head = headAfter(append);
+    tip.head = store.headAfter(append);
     tip.lastTime = time.toISOString();
     for (const event of decided) tip.state = decider.evolve(tip.state, event);
     return { index, tip, state: tip.state, append };

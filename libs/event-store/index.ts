@@ -19,6 +19,5 @@ export * from './migrations';
 export * from './port';
 export * from './postgres-event-store';
 export { createPostgresSnapshots, migrateSnapshots } from './postgres-snapshots';
-export { headAfter } from './prepared-group';
 export type { Snapshots } from './snapshots';
-export { upcasting } from './upcasting-event-store';
+export { type EventCodec, interpreting, upcasting } from './interpreting-event-store';

@@ -2,9 +2,17 @@ import type { Category } from '#contracts/envelope';
 import { DomainError } from '#libs/kernel';
 import { cursorAt, cursorPoint } from './cursor';
 import { assertDistinctIds, earlierAnswer, eventIdTaken } from './earlier-answer';
-import type { AppendGroup, AppendRefusal, AppendResult, EventStore, RecordedEvent, StreamHead } from './port';
+import type {
+  AppendGroup,
+  AppendRefusal,
+  AppendResult,
+  EventStore,
+  RecordedEvent,
+  StreamAppend,
+  StreamHead,
+} from './port';
 import { NO_STREAM } from './port';
-import { type PreparedStream, prepareGroup } from './prepared-group';
+import { headAfter, type PreparedStream, prepareGroup } from './prepared-group';
 import { StreamMap } from './stream-map';
 
 /** The event store in memory, for unit tests: the same rules as PostgreSQL's, which the conformance suite holds it to. */
@@ -35,6 +43,10 @@ class MemoryEventStore implements EventStore {
       for (const listener of this.listeners) listener(categories);
     }
     return results;
+  }
+
+  headAfter(append: StreamAppend): StreamHead {
+    return headAfter(append);
   }
 
   private appendGroup(group: AppendGroup): AppendResult | AppendRefusal {

@@ -95,10 +95,15 @@ export interface EventStore {
   /**
    * Many groups in one statement: each succeeds, conflicts or is refused on its own. The results stand in the order of
    * the groups. A group may continue a stream that an earlier group of the same call appends to: it then expects the
-   * head which that group leaves (see `headAfter`), and conflicts when that group is not written.
+   * head which that group leaves (`headAfter` of its very object), and conflicts when that group is not written.
    * @throws DomainError('database_unavailable') as `append`.
    */
   appendMany(groups: readonly AppendGroup[]): Promise<(AppendResult | AppendRefusal)[]>;
+  /**
+   * The head that `append` leaves when it is written, for a later group of the same `appendMany` that continues it.
+   * @throws what appending it would be refused for.
+   */
+  headAfter(append: StreamAppend): StreamHead;
   /** The events of one stream in version order. */
   readStream(
     category: Category,

@@ -11,8 +11,9 @@ import { type EventRow, isShelved, toRecordedEvent } from './event-rows';
 import { demandAdoptedLedger } from './ledger-server';
 import { headsText, streamsText, streamText } from './stream-statements';
 import { endOfVisible, readAfter, type ReadOptions, visibilityLag } from './gap-safe-reader';
-import type { AppendGroup, AppendResult, EventStore, RecordedEvent, StreamHead } from './port';
+import type { AppendGroup, AppendResult, EventStore, RecordedEvent, StreamAppend, StreamHead } from './port';
 import { NO_STREAM } from './port';
+import { headAfter } from './prepared-group';
 
 export type PostgresEventStoreOptions = {
   /** Where events are read that were archived. Without it, who asks for them is told what is missing. */
@@ -91,6 +92,10 @@ class PostgresEventStore implements EventStore {
     }
     if (categories.size > 0) for (const listener of listeners) listener([...categories]);
     return results;
+  }
+
+  headAfter(append: StreamAppend): StreamHead {
+    return headAfter(append);
   }
 
   async readStream(

@@ -71,6 +71,7 @@ export const ERROR_CATALOGUE = {
   database_unavailable: { kind: 'unavailable', title: 'The database cannot be reached' },
   broker_missing: { kind: 'unavailable', title: 'There is no Kafka broker and none can be started' },
   bus_unavailable: { kind: 'unavailable', title: 'The bus cannot be reached' },
+  personal_key_missing: { kind: 'unavailable', title: 'Personal data cannot be read with the keys that are here' },
   ledger_not_adopted: { kind: 'unavailable', title: 'The ledger has been moved here and is not adopted' },
   history_archived: { kind: 'unavailable', title: 'The history is archived, and the archive is not here' },
   ledger_contradicted: { kind: 'conflict', title: 'The ledger contradicts what was witnessed of it' },

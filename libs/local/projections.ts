@@ -1,8 +1,16 @@
 import { type Client, Pool } from 'pg';
 import type { ServiceName } from '#contracts/envelope';
 import { ArchiveFolder } from '#libs/archive';
-import { asOwner, createPostgresEventStore, OWNER_ROLE, serviceSchema, upcasting } from '#libs/event-store';
+import {
+  asOwner,
+  createPostgresEventStore,
+  interpreting,
+  OWNER_ROLE,
+  serviceSchema,
+  upcasting,
+} from '#libs/event-store';
 import { DomainError } from '#libs/kernel';
+import { asRead, PersonalData, PersonalKeys } from '#libs/personal-data';
 import {
   NO_JOBS,
   type Projection,
@@ -16,7 +24,7 @@ import type { ServiceDefinition } from '#libs/service';
 import { connected } from './connected';
 
 /** What is needed of a service to find, and to run, its projections. */
-export type ProjectingService = Pick<ServiceDefinition, 'name' | 'projections' | 'readsAsStored'>;
+export type ProjectingService = Pick<ServiceDefinition, 'name' | 'projections'>;
 
 export interface ProjectionDatabases {
   /** MIGRATION_URL: the owner's login on the ledger's database. */
@@ -31,6 +39,8 @@ export interface RebuildReadModelOptions extends ProjectionDatabases {
   readonly service: ProjectingService;
   /** One of the service's projections. */
   readonly projection: string;
+  /** COUNTERSIGN_PERSONAL_KEYS_FILE: opens what is sealed in the ledger. Without it, sealed data stays sealed. */
+  readonly personalKeysFile?: string;
   /** Compare only. */
   readonly dryRun?: boolean;
   /** Events applied in one transaction, at most; 500 by default. */
@@ -79,7 +89,7 @@ export async function listProjections(
  * `rebuildProjection` throws.
  */
 export async function rebuildReadModel(options: RebuildReadModelOptions): Promise<RebuildReport> {
-  const { service, projection: name, url, databaseUrls, archiveFolder, ...more } = options;
+  const { service, projection: name, url, databaseUrls, personalKeysFile, archiveFolder, ...more } = options;
   const projection = projectionsOf(service).find((candidate) => candidate.name === name);
   if (!projection || projection.entities.length === 0) {
     const known = rebuildable(service).join(', ') || 'none';
@@ -98,13 +108,15 @@ export async function rebuildReadModel(options: RebuildReadModelOptions): Promis
   });
   // A connection that dies while idle would end the process; the query that needs it tells.
   ledger.on('error', () => undefined);
+  const keys = personalKeysFile === undefined ? undefined : PersonalKeys.open(personalKeysFile, false);
   const archive = archiveFolder === undefined ? undefined : new ArchiveFolder(archiveFolder);
   const stored = createPostgresEventStore({ pool: ledger, archive });
-  const store = service.readsAsStored === true ? stored : upcasting(stored);
+  const store = keys ? interpreting(stored, asRead(new PersonalData(() => keys.ring()))) : upcasting(stored);
   try {
     const own = databaseUrls?.[service.name] ?? url;
     return await rebuildProjection({ ...more, url: own, schema, projection, store, ledger });
   } finally {
+    keys?.close();
     await store.close();
     await ledger.end();
   }

@@ -4,6 +4,7 @@ import type { ServiceName } from '#contracts/envelope';
 import { PRINCIPAL_KINDS, type PrincipalKind } from '#contracts/envelope';
 import { Literals } from '#contracts/schema';
 import { DomainError } from '#libs/kernel';
+import { PERSONAL_KEYS } from '#libs/personal-data';
 import { findFieldErrors } from './contract-validator';
 import { productionProblems } from './production-rules';
 import { PROFILES, type Profile, type ServiceDefinition } from './service-definition';
@@ -26,6 +27,7 @@ const Common = Type.Object({
   COUNTERSIGN_DATA: Type.String({ minLength: 1, default: './.countersign' }),
   COUNTERSIGN_KEYS_DIR: Type.Optional(Type.String({ minLength: 1 })),
   COUNTERSIGN_ROOT_PUBLIC_KEY_FILE: Type.Optional(Type.String({ minLength: 1 })),
+  COUNTERSIGN_PERSONAL_KEYS_FILE: Type.Optional(Type.String({ minLength: 1 })),
   COUNTERSIGN_LOG_LEVEL: Type.Unsafe<LogLevel>({
     ...Literals('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),
     default: 'info',
@@ -67,6 +69,8 @@ export interface ServiceSettings {
   readonly dataFolder: string;
   readonly keysFolder: string;
   readonly rootPublicKeyFile: string;
+  /** The keys that personal data is encrypted with; the same file for every process. */
+  readonly personalKeysFile: string;
   readonly logLevel: LogLevel;
   readonly otlpEndpoint?: string;
 }
@@ -157,6 +161,7 @@ function settingsOf(
     dataFolder,
     keysFolder,
     rootPublicKeyFile: resolve(common.COUNTERSIGN_ROOT_PUBLIC_KEY_FILE ?? `${keysFolder}/root.public.pem`),
+    personalKeysFile: resolve(common.COUNTERSIGN_PERSONAL_KEYS_FILE ?? `${keysFolder}/${PERSONAL_KEYS}`),
     logLevel: common.COUNTERSIGN_LOG_LEVEL,
     otlpEndpoint: common.OTEL_EXPORTER_OTLP_ENDPOINT,
   };

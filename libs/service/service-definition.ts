@@ -4,6 +4,7 @@ import type { BusPublisher } from '#libs/bus';
 import type { EventStore, Snapshots } from '#libs/event-store';
 import type { JobQueue } from '#libs/jobs';
 import type { Clock } from '#libs/kernel';
+import type { PersonalData, PersonalKeys } from '#libs/personal-data';
 import type { Projection, ProjectionRunner } from '#libs/read-model';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
@@ -22,12 +23,18 @@ export interface ServiceContext<Config = Record<string, unknown>> {
   readonly config: Config;
   readonly logger: Logger;
   readonly clock: Clock;
-  /** Events in the versions that this release writes; as they are stored for a service that says `readsAsStored`. */
+  /**
+   * Events with personal data open, in the versions that this release writes; as they are stored for a service that says
+   * `readsAsStored`. What is appended is sealed for either.
+   */
   readonly store: EventStore;
   /** For `execute`, `executeAll` and `loadStates`, of deciders whose streams grow long. */
   readonly snapshots: Snapshots;
   /** The ledger's database as the service's role, for what libs/bus keeps there (dead letters, the relay's cursor). */
   readonly ledgerPool: Pool;
+  /** Seals and opens personal data, for what the store and the bus do not. */
+  readonly personal: PersonalData;
+  readonly personalKeys: Pick<PersonalKeys, 'ring' | 'look' | 'replace'>;
   /** Read models, in the schema `svc_<service>`; `withTenant` of `#libs/read-model` sets the tenant for row security. */
   readonly database: DataSource;
   readonly publisher: BusPublisher;
@@ -58,7 +65,7 @@ export interface ServiceDefinition<Config extends TObject = TObject> {
   readonly migrations: readonly (new () => MigrationInterface)[];
   /**
    * It proves events or passes them on: its store hands them out as they were written. What it decides on itself, it
-   * reads by `upcasting(store)`.
+   * reads by `interpreting(store, asRead(personal))`.
    */
   readonly readsAsStored?: true;
   /** Settings that the production profile must refuse, each as `NAME: reason`. */

@@ -11,12 +11,13 @@ import { connectBus, createBus, type Bus } from '#libs/bus';
 import {
   createPostgresEventStore,
   createPostgresSnapshots,
+  interpreting,
   serviceSchema,
-  upcasting,
   type EventStore,
 } from '#libs/event-store';
 import { JobQueue } from '#libs/jobs';
 import { systemClock, type Clock } from '#libs/kernel';
+import { asRead, asStored, PersonalData, PersonalKeys } from '#libs/personal-data';
 import { ProjectionRunner } from '#libs/read-model';
 import { loadConfig, type Environment, type ServiceSettings } from './config';
 import { demandDatabase, openLedgerPool, openReadModels } from './database';
@@ -54,6 +55,7 @@ interface Opened {
   readonly logger: Logger;
   readonly stopping: AbortController;
   telemetry?: () => Promise<void>;
+  personalKeys?: PersonalKeys;
   ledgerPool?: Pool;
   store?: EventStore;
   database?: DataSource;
@@ -97,16 +99,20 @@ async function start(
   // The first connection: refused at once when the ledger was restored here and not adopted.
   await ledgerPool.query('select 1');
   const database = (opened.database = await openReadModels(definition, settings.databaseUrl, logger));
+  const personalKeys = PersonalKeys.open(settings.personalKeysFile, settings.profile !== 'production');
+  opened.personalKeys = personalKeys;
+  const personal = new PersonalData(() => personalKeys.ring());
   const stored = (opened.store = createPostgresEventStore({
     pool: ledgerPool,
     archive: settings.archiveFolder === undefined ? undefined : new ArchiveFolder(settings.archiveFolder),
   }));
-  const store = definition.readsAsStored === true ? stored : upcasting(stored);
+  const store = interpreting(stored, definition.readsAsStored === true ? asStored(personal) : asRead(personal));
   const bus = (opened.bus = createBus({
     kind: settings.bus,
     service: name,
     store: stored,
     pool: ledgerPool,
+    personal: { seal: (message) => personal.sealMessage(message), open: (message) => personal.openMessage(message) },
     kafka: settings.kafka,
     logger,
   }));
@@ -132,6 +138,8 @@ async function start(
       onTrouble: (error) => logger.warn({ err: error }, 'kept states are not to be had; every event is read instead'),
     }),
     ledgerPool,
+    personal,
+    personalKeys,
     database,
     publisher: bus.publisher,
     jobs,
@@ -192,7 +200,7 @@ function readiness({ ledgerPool, database, logger, projections }: Opened, starte
 
 /** The edge goes first, so that nothing new comes in; the database last, so that what is in hand can be recorded. */
 function stepsToStop(opened: Opened): ShutdownStep[] {
-  const { app, bus, jobs, projections, database, store, ledgerPool, telemetry, stopping } = opened;
+  const { app, bus, jobs, projections, database, store, ledgerPool, personalKeys, telemetry, stopping } = opened;
   return [
     {
       name: 'edge',
@@ -217,6 +225,7 @@ function stepsToStop(opened: Opened): ShutdownStep[] {
       name: 'database',
       budgetMs: 1_000,
       run: async () => {
+        personalKeys?.close();
         await Promise.all([database?.destroy(), store?.close().then(() => ledgerPool?.end())]);
       },
     },

@@ -1,10 +1,4 @@
-import {
-  createPostgresEventStore,
-  headAfter,
-  NO_STREAM,
-  type StreamAppend,
-  type StreamHead,
-} from '../../libs/event-store';
+import { createPostgresEventStore, NO_STREAM, type StreamAppend, type StreamHead } from '../../libs/event-store';
 import { caseHistories, EVENTS_A_CASE } from './case-histories';
 
 /** Appends the histories of so many cases to the ledger of `url`; how many events they have. */
@@ -15,7 +9,7 @@ export async function fillLedger(url: string, cases: number): Promise<number> {
     const groups = turn.map(({ stream, event }): [StreamAppend] => {
       const expected = heads.get(stream) ?? NO_STREAM;
       const append = { category: 'case', stream, tenant: 'default', expected, events: [event] } as const;
-      heads.set(stream, headAfter(append));
+      heads.set(stream, store.headAfter(append));
       return [append];
     });
     for (const { status } of await store.appendMany(groups)) {

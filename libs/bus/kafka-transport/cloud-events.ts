@@ -21,10 +21,10 @@ export function toKafka(message: BusMessage): Message {
     ce_tenant: message.tenant,
     ce_schemaversion: String(message.schemaVersion),
     ce_actorkind: message.actor.kind,
-    ce_actorid: message.actor.id,
+    ce_actorid: nameToHeader(message.actor.id),
     ce_correlationid: message.correlationId,
   };
-  if (message.actor.behalfOf !== undefined) headers['ce_actorbehalfof'] = message.actor.behalfOf;
+  if (message.actor.behalfOf !== undefined) headers['ce_actorbehalfof'] = nameToHeader(message.actor.behalfOf);
   if (message.causationId !== undefined) headers['ce_causationid'] = message.causationId;
   if (message.traceparent !== undefined) headers['ce_traceparent'] = message.traceparent;
   if (message.streamVersion !== undefined) headers['ce_streamversion'] = String(message.streamVersion);
@@ -87,8 +87,8 @@ function decode(topic: string, received: KafkaMessage): BusMessage {
       schemaVersion: number('ce_schemaversion'),
       actor: present({
         kind: header('ce_actorkind'),
-        id: header('ce_actorid'),
-        behalfOf: header('ce_actorbehalfof'),
+        id: nameFromHeader(header('ce_actorid')),
+        behalfOf: nameFromHeader(header('ce_actorbehalfof')),
       }),
       correlationId: header('ce_correlationid'),
       causationId: header('ce_causationid'),
@@ -106,6 +106,15 @@ function decode(topic: string, received: KafkaMessage): BusMessage {
       data: parseData(received.value),
     }),
   );
+}
+
+const SEALED = '{"enc":"';
+
+/** A header is text: a sealed name is written as JSON. */
+const nameToHeader = (name: unknown): string => (typeof name === 'string' ? name : JSON.stringify(name));
+
+function nameFromHeader(text: string | undefined): unknown {
+  return text?.startsWith(SEALED) && text.endsWith('"}') ? { enc: text.slice(SEALED.length, -2) } : text;
 }
 
 function parseData(value: Buffer | null): JsonObject {

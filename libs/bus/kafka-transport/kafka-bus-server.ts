@@ -1,7 +1,7 @@
 import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
-import { BusServer, type BusHandler } from '../bus-server';
+import { BusServer, type BusHandler, type OpenMessage } from '../bus-server';
 import { DeadLetterOffice } from '../dead-letter-office';
 import { withinGrace } from '../grace';
 import { Inbox } from '../inbox';
@@ -18,6 +18,7 @@ export interface KafkaBusServerOptions {
   readonly kafka: Kafka;
   readonly settings: KafkaSettings;
   readonly group: string;
+  readonly open: OpenMessage;
   /** The ledger's database, as the service's own role: parked messages and dead letters. */
   readonly pool: Pool;
   readonly publisher: KafkaBusPublisher;
@@ -41,7 +42,7 @@ export class KafkaBusServer extends BusServer {
   private stopping = false;
 
   constructor(private readonly options: KafkaBusServerOptions) {
-    super();
+    super(options.open);
     const { pool, group, logger } = options;
     this.locks = new SingleActive(pool, logger);
     this.parking = new ParkingLot(pool, group);

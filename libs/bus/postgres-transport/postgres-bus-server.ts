@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import type { EventStore } from '#libs/event-store';
-import { BusServer, type BusHandler } from '../bus-server';
+import { BusServer, type BusHandler, type OpenMessage } from '../bus-server';
 import { CursorTable } from '../cursor-table';
 import { DeadLetterOffice, type Death } from '../dead-letter-office';
 import { Inbox } from '../inbox';
@@ -15,6 +15,7 @@ import { topicSource } from './topic-source';
 
 export interface PostgresBusServerOptions {
   readonly group: string;
+  readonly open: OpenMessage;
   /** As the service's own role, in the database that holds the ledger. */
   readonly pool: Pool;
   readonly store: EventStore;
@@ -30,7 +31,7 @@ export class PostgresBusServer extends BusServer {
   private readonly watch: ParkingWatch;
 
   constructor(private readonly options: PostgresBusServerOptions) {
-    super();
+    super(options.open);
     const { pool, group, logger } = options;
     this.locks = new SingleActive(pool, logger);
     this.parking = new ParkingLot(pool, group);

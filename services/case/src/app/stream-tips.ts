@@ -2,7 +2,6 @@ import { type Category, serviceActor } from '#contracts/envelope';
 import type { BusMessage } from '#libs/bus';
 import {
   type EventStore,
-  headAfter,
   keepStates,
   loadStates,
   NO_STREAM,
@@ -92,7 +91,7 @@ export class StreamTips<State, Command, Event extends DomainEvent> {
     };
     this.tips.set(stream, {
       ...tip,
-      head: headAfter(append),
+      head: this.store.headAfter(append),
       lastTime: at.toISOString(),
       state: events.reduce((state, event) => this.decider.evolve(state, event), tip.state),
       causes: this.options.tracksCauses ? new Set([...tip.causes, causationId]) : tip.causes,

@@ -21,15 +21,20 @@ export function keysCommand(program: Command): void {
   keys
     .command('create')
     .argument('[folder]', 'COUNTERSIGN_KEYS_DIR, or keys in the data folder, unless told')
-    .description('Make a root key, and the signing keys that it vouches for; what is there stays')
+    .description(
+      'Make a root key, the signing keys that it vouches for, and the keys of personal data; what is there stays',
+    )
     .action(async (given: string | undefined, _options: unknown, command: Command) => {
       const folder = folderOf(given);
       const { createKeyMaterial } = await import('#libs/warrant');
       await createKeyMaterial(folder, new Date());
+      const { createPersonalKeys, PERSONAL_KEYS } = await import('#libs/personal-data');
+      createPersonalKeys(join(folder, PERSONAL_KEYS));
       const root = join(folder, 'root.private.pem');
       print(command, { folder }, () =>
         [
           `The keys are in ${folder}.`,
+          `Those of personal data are in ${PERSONAL_KEYS}: keep a copy apart from the backups of the ledger.`,
           `Take ${root} away from there, and keep it offline: only \`keys rotate\` needs it.`,
         ].join('\n'),
       );

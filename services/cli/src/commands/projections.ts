@@ -1,3 +1,4 @@
+import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { RebuildProgress, RebuildReport, TableDifference } from '#libs/read-model';
 import type { ServiceDefinition } from '#libs/service';
@@ -58,6 +59,7 @@ export function projectionsCommand(program: Command): void {
             ...databases,
             service: definition,
             projection: name,
+            personalKeysFile: personalKeysFile(),
             dryRun: options.dryRun,
             onProgress: progressLines(globalsOf(command).json === true),
           }),
@@ -74,6 +76,12 @@ export function projectionsCommand(program: Command): void {
 
 interface Mode {
   readonly dryRun?: boolean;
+}
+
+/** Where the services of this machine have it, by the same variables. */
+function personalKeysFile(): string {
+  const { COUNTERSIGN_PERSONAL_KEYS_FILE: file, COUNTERSIGN_KEYS_DIR: keys, COUNTERSIGN_DATA: data } = process.env;
+  return resolve(file || join(keys || join(data || '.countersign', 'keys'), 'personal-data.json'));
 }
 
 /** Loaded here, since it is the whole product: no other command should wait for it. */

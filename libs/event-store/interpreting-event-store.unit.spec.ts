@@ -7,7 +7,7 @@ import { allVisible, anEvent, aStream, chainFaults, eventsOf, toStream } from '.
 import { execute, headOf } from './execute';
 import { createMemoryEventStore } from './memory-event-store';
 import type { EventStore } from './port';
-import { upcasting } from './upcasting-event-store';
+import { upcasting } from './interpreting-event-store';
 
 /** A type that the product does not have, in its second version: it began without a language. */
 const contracts: Record<string, EventContract> = eventContracts('case', {

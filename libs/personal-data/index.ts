@@ -1,0 +1,7 @@
+export { KeyRing } from './key-ring';
+export { PersonalData } from './personal-data';
+export { asRead, asStored } from './event-codec';
+export { ERASED } from './personal-fields';
+export { createPersonalKeys, PERSONAL_KEYS, PersonalKeys } from './personal-keys';
+
+export { person, record, type Subject } from './subject';

@@ -1,0 +1,82 @@
+import { createCipheriv, createDecipheriv, randomFillSync } from 'node:crypto';
+import { DomainError, findUnstorableText, type JsonValue } from '#libs/kernel';
+import { canonicalJson } from '#libs/event-store';
+import type { KeyRing, SubjectKey } from './key-ring';
+
+/**
+ * An encrypted value, as the ledger and the bus carry it: `1.<ring>.<leaf>.<nonce, ciphertext and tag in base64url>`.
+ * AES-256-GCM under the leaf's key, with a random nonce of 12 bytes and a tag of 16; what stands before the last point is
+ * authenticated with it, the point too. The plaintext is the value's RFC 8785 form.
+ */
+export type Sealed = string;
+
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+const NAME = /^1\.[\w-]{8}\.[0-9a-f]{14}\.$/;
+const NAME_LENGTH = 26;
+
+export function isSealed(value: unknown): value is Sealed {
+  return typeof value === 'string' && value.length > NAME_LENGTH && NAME.test(value.slice(0, NAME_LENGTH));
+}
+
+/** Random numbers cost a call to the system each: they are fetched in bulk. */
+const nonces = Buffer.alloc(NONCE_BYTES * 1024);
+let nextNonce = nonces.length;
+
+function takeNonce(): Buffer {
+  if (nextNonce === nonces.length) {
+    randomFillSync(nonces);
+    nextNonce = 0;
+  }
+  nextNonce += NONCE_BYTES;
+  return nonces.subarray(nextNonce - NONCE_BYTES, nextNonce);
+}
+
+/** @throws DomainError('invalid_character' | 'invalid_field') for a value that could not be stored in the open either. */
+export function seal(value: JsonValue, ringId: string, { leaf, key }: SubjectKey): Sealed {
+  const text = canonicalJson(value);
+  if (text.includes('\\u0000')) refuseUnstorable(value);
+  const name = `1.${ringId}.${leaf}.`;
+  const nonce = takeNonce();
+  const cipher = createCipheriv('aes-256-gcm', key, nonce);
+  cipher.setAAD(Buffer.from(name));
+  const parts = [nonce, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()];
+  return name + Buffer.concat(parts).toString('base64url');
+}
+
+/**
+ * @returns undefined when the key was destroyed.
+ * @throws DomainError('personal_key_missing') when the value was sealed with the keys of another ring, or it was changed.
+ */
+export function open(sealed: Sealed, ring: KeyRing): JsonValue | undefined {
+  const name = sealed.slice(0, NAME_LENGTH);
+  const [, ringId = '', leaf = ''] = name.split('.');
+  if (ringId !== ring.id) {
+    throw new DomainError('personal_key_missing', {
+      field: 'enc',
+      reason: `was sealed with the keys ${ringId}, and this installation has ${ring.id}: restore that file`,
+    });
+  }
+  const key = ring.keyOf(leaf);
+  if (!key) return undefined;
+  const bytes = Buffer.from(sealed.slice(NAME_LENGTH), 'base64url');
+  const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, NONCE_BYTES));
+  decipher.setAAD(Buffer.from(name));
+  decipher.setAuthTag(bytes.subarray(bytes.length - TAG_BYTES));
+  try {
+    const text = decipher.update(bytes.subarray(NONCE_BYTES, bytes.length - TAG_BYTES), undefined, 'utf8');
+    return JSON.parse(text + decipher.final('utf8')) as JsonValue;
+  } catch (cause) {
+    throw new DomainError('personal_key_missing', { field: 'enc', reason: 'was changed after it was sealed', cause });
+  }
+}
+
+/** What PostgreSQL would refuse in the open must not come out of a sealed value. */
+function refuseUnstorable(value: JsonValue): void {
+  const path = findUnstorableText(value, 'value');
+  if (path === undefined) return;
+  throw new DomainError('invalid_character', {
+    field: path,
+    reason: 'the text holds NUL, which cannot be stored; remove or escape it',
+  });
+}
