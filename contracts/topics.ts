@@ -44,11 +44,11 @@ export const CONSUMED_TOPICS: Readonly<Record<ServiceName, readonly string[]>> =
     ENRICHED_ALERTS_TOPIC,
     deadTopic(ALERTS_TOPIC),
     deadTopic(ENRICHED_ALERTS_TOPIC),
-    ...(['run', 'approval', 'action'] as const).map(eventTopic),
+    ...(['run', 'approval', 'action', 'audit'] as const).map(eventTopic),
   ],
-  'playbook-orchestrator': (['case', 'approval', 'action', 'connection', 'policy'] as const).map(eventTopic),
-  approval: (['run', 'playbook', 'connection', 'case', 'action'] as const).map(eventTopic),
-  connector: (['run', 'approval', 'policy'] as const).map(eventTopic),
+  'playbook-orchestrator': (['case', 'approval', 'action', 'connection', 'policy', 'audit'] as const).map(eventTopic),
+  approval: (['run', 'playbook', 'connection', 'case', 'action', 'audit'] as const).map(eventTopic),
+  connector: (['run', 'approval', 'policy', 'audit'] as const).map(eventTopic),
   ledger: [],
 };
 

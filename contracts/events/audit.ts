@@ -1,17 +1,39 @@
 import Type, { type Static } from 'typebox';
 import { SHELVED_CATEGORIES } from '../envelope';
-import { Closed, Digest, Literals, Personal, Text, Timestamp } from '../schema';
+import { Closed, Digest, Literals, Personal, Text, Timestamp, Uuid } from '../schema';
 import { CheckpointSigned } from './checkpoint';
 import { eventContracts, type EventOf } from './event';
 
 /** Somebody has read what may hold personal data, in the ledger itself. Who, and for whom, says the actor. */
 export const LedgerRead = Closed({
-  what: Literals('export', 'events', 'stream', 'replay', 'proof'),
+  what: Literals('export', 'events', 'stream', 'replay', 'proof', 'search'),
   /** What was asked for, as it was asked: a stream, a type, a time, ... */
   query: Personal(Type.Record(Type.String({ maxLength: 100 }), Type.Unknown())),
 });
 
 export type LedgerRead = Static<typeof LedgerRead>;
+
+/** A key of personal data: 14 hexadecimal digits that stand in every value which was sealed with it. */
+const KeyName = Type.String({ pattern: '^[0-9a-f]{14}$' });
+
+/**
+ * Somebody has had personal data erased: the keys are destroyed, here and for ever, and what was sealed with them reads
+ * `erased` from here on. The actor says who; the time, when.
+ */
+export const PersonalDataErased = Closed({
+  erasureId: Uuid,
+  /** `alert-<id>`, `case-<id>`, ...: the records whose texts and values are gone. */
+  records: Type.Array(Text(300), { maxItems: 50_000 }),
+  /** Cases that show a text of one of these records. */
+  cases: Type.Array(Uuid, { maxItems: 50_000 }),
+  /** How many people's names are gone; who they were stands nowhere. */
+  persons: Type.Integer({ minimum: 0 }),
+  /** The keys that were destroyed. */
+  keys: Type.Array(KeyName, { maxItems: 100_000 }),
+  /** Why, in the words of whoever asked for it. */
+  reason: Text(2000),
+});
+export type PersonalDataErased = Static<typeof PersonalDataErased>;
 
 const Witnessed = {
   /** Thumbprint of the root key of the ledger that was witnessed. */
@@ -48,11 +70,13 @@ export const HistoryArchived = Closed({
 export type HistoryArchived = Static<typeof HistoryArchived>;
 
 /**
- * Streams `audit-archive` for the installation; `audit-<id>`, one for each reader; `audit-witness-<id>` and `audit-contradicted-<id>` for each other ledger that a
+ * Streams `audit-archive` for the installation; `audit-<id>`, one for each reader; `audit-erasures-<id>` for each tenant's
+ * erasures; `audit-witness-<id>` and `audit-contradicted-<id>` for each other ledger that a
  * tenant is a witness of.
  */
 export const auditEvents = eventContracts('audit', {
   LedgerRead,
+  PersonalDataErased,
   CheckpointWitnessed,
   CheckpointContradicted,
   HistoryArchived,

@@ -78,9 +78,66 @@ export const DeadLettersQuery = Closed({
 });
 export type DeadLettersQuery = Static<typeof DeadLettersQuery>;
 
+export const MentionsBody = Closed({
+  text: Type.String({ minLength: 3, maxLength: 500, description: 'Found wherever it stands, in any case.' }),
+});
+export type MentionsBody = Static<typeof MentionsBody>;
+export const Mentions = Closed({
+  /** By record, the most mentioned first; `person` where the text is somebody's name in a field of its own. */
+  items: Type.Array(
+    Closed({ record: Text(300), events: Type.Integer({ minimum: 1 }), first: Timestamp, last: Timestamp }),
+  ),
+  /** Events that name exactly this person as who acted, approved or was assigned. */
+  asPerson: Type.Integer({ minimum: 0 }),
+});
+export type Mentions = Static<typeof Mentions>;
+
+export const EraseBody = Closed({
+  persons: Type.Optional(
+    Type.Array(Text(200), { maxItems: 1000, description: 'Names of people, as they stand in fields of their own.' }),
+  ),
+  records: Type.Optional(
+    Type.Array(StreamName, {
+      maxItems: 1000,
+      description: 'alert-<id>, case-<id> (with the alerts in it), or another stream.',
+    }),
+  ),
+  reason: Text(2000),
+});
+export type EraseBody = Static<typeof EraseBody>;
+export const Erasure = Closed({
+  erasureId: Uuid,
+  time: Timestamp,
+  records: Type.Array(Text(300)),
+  persons: Type.Integer(),
+});
+export type Erasure = Static<typeof Erasure>;
+
 const letterParams = Closed({ id: Uuid });
 
 export const endpoints: readonly Endpoint[] = [
+  {
+    ...user,
+    method: 'POST',
+    path: '/v1/personal-data/mentions',
+    permission: 'personal-data:search',
+    summary: 'Which records mention somebody',
+    description: 'Reads and opens the whole ledger of the tenant: 10,000 events or more a second. Itself recorded.',
+    body: MentionsBody,
+    responses: { 200: Mentions },
+  },
+  {
+    ...user,
+    method: 'POST',
+    path: '/v1/personal-data/erasures',
+    permission: 'personal-data:erase',
+    decision: true,
+    summary: 'Erase personal data for ever, by destroying its keys',
+    description:
+      'The ledger, its chains and its checkpoints stay as they are; what was sealed reads `erased`. Read models show it until they are rebuilt: npx countersign personal erase does both.',
+    body: EraseBody,
+    responses: { 201: Erasure },
+  },
   {
     ...user,
     method: 'GET',

@@ -14,7 +14,7 @@ interface Parts {
   readonly id: string;
   readonly namingKey: Buffer;
   readonly tree: KeyTree;
-  readonly erasures: number;
+  readonly upTo: string | null;
 }
 
 const MOST_CACHED = 50_000;
@@ -30,7 +30,7 @@ export class KeyRing {
 
   static create(): KeyRing {
     const id = randomBytes(6).toString('base64url');
-    return new KeyRing({ id, namingKey: randomBytes(32), tree: KeyTree.create(), erasures: 0 });
+    return new KeyRing({ id, namingKey: randomBytes(32), tree: KeyTree.create(), upTo: null });
   }
 
   /** @throws DomainError('invalid_configuration') for what `JSON.stringify(ring)` cannot have written. */
@@ -38,13 +38,12 @@ export class KeyRing {
     try {
       const value: unknown = JSON.parse(text);
       if (!isJsonObject(value)) throw new TypeError('it is not an object');
-      const { format, id, namingKey, erasures, seeds } = value;
+      const { format, id, namingKey, upTo = null, seeds } = value;
       if (format !== FORMAT) throw new TypeError(`its format is not ${FORMAT}`);
-      if (typeof id !== 'string' || typeof namingKey !== 'string' || typeof erasures !== 'number') {
-        throw new TypeError('id, namingKey or erasures is missing');
-      }
+      if (typeof id !== 'string' || typeof namingKey !== 'string') throw new TypeError('id or namingKey is missing');
+      if (upTo !== null && typeof upTo !== 'string') throw new TypeError('upTo is no place in the ledger');
       if (!isJsonObject(seeds)) throw new TypeError('it has no seeds');
-      return new KeyRing({ id, namingKey: Buffer.from(namingKey, 'hex'), erasures, tree: KeyTree.restore(seeds) });
+      return new KeyRing({ id, namingKey: Buffer.from(namingKey, 'hex'), upTo, tree: KeyTree.restore(seeds) });
     } catch (cause) {
       const reason = `is not a ring of keys for personal data: ${cause instanceof Error ? cause.message : String(cause)}`;
       throw new DomainError('invalid_configuration', { field: 'COUNTERSIGN_PERSONAL_KEYS_FILE', reason, cause });
@@ -55,9 +54,9 @@ export class KeyRing {
     return this.parts.id;
   }
 
-  /** How many erasures of the ledger's list have been carried out on it. */
-  get erasures(): number {
-    return this.parts.erasures;
+  /** The cursor up to which the ledger's erasures have been carried out on it; null for the beginning. */
+  get upTo(): string | null {
+    return this.parts.upTo;
   }
 
   /** The key for what is written now. */
@@ -73,15 +72,6 @@ export class KeyRing {
     throw new DomainError('internal', 'The same subject was erased too often');
   }
 
-  /** The leaf that a subject's data lies under now; and with its earlier lives, all that were ever its own. */
-  leavesOf(subject: Subject): string[] {
-    const name = `${subject.kind}\0${subject.tenant}\0${subject.name}`;
-    const { leaf } = this.keyFor(subject);
-    const leaves: string[] = [];
-    for (let life = 0; leaves.at(-1) !== leaf; life += 1) leaves.push(this.leafOf(name, life));
-    return leaves;
-  }
-
   /** The key that a sealed value names; undefined when it was destroyed. */
   keyOf(leaf: string): Buffer | undefined {
     const cached = this.byLeaf.get(leaf);
@@ -89,15 +79,15 @@ export class KeyRing {
     return remember(this.byLeaf, leaf, this.parts.tree.keyOf(leaf) ?? null) ?? undefined;
   }
 
-  /** @param erasures how many of the ledger's list have been carried out then. */
-  without(leaves: readonly string[], erasures: number): KeyRing {
+  /** @param upTo the cursor up to which the ledger's erasures have been carried out then. */
+  without(leaves: readonly string[], upTo: string | null): KeyRing {
     const tree = leaves.reduce((left, leaf) => left.without(leaf), this.parts.tree);
-    return new KeyRing({ ...this.parts, tree, erasures });
+    return new KeyRing({ ...this.parts, tree, upTo });
   }
 
   toJSON(): object {
-    const { id, namingKey, erasures, tree } = this.parts;
-    return { format: FORMAT, id, namingKey: namingKey.toString('hex'), erasures, seeds: tree };
+    const { id, namingKey, upTo, tree } = this.parts;
+    return { format: FORMAT, id, namingKey: namingKey.toString('hex'), upTo, seeds: tree };
   }
 
   private leafOf(name: string, life: number): string {

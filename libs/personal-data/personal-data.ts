@@ -50,11 +50,20 @@ export class PersonalData {
     return this.opened(message, messageSchema(message));
   }
 
-  /** Whether one of these leaves is, or was, the subject's. */
-  isAmong(leaves: ReadonlySet<string>, subject: Subject): boolean {
-    return this.ring()
-      .leavesOf(subject)
-      .some((leaf) => leaves.has(leaf));
+  /** The record under whose key an event's texts lie: the alert that it came with, else the case, else its stream. */
+  recordOf({ data, stream }: Pick<EventCarrier, 'data' | 'stream'>): string {
+    return recordOf(data, stream);
+  }
+
+  /** The name of the key that a subject's data is sealed with now. */
+  keyNameOf(subject: Subject): string {
+    return this.ring().keyFor(subject).leaf;
+  }
+
+  /** Whether all of these keys have been destroyed. */
+  areDestroyed(keyNames: readonly string[]): boolean {
+    const ring = this.ring();
+    return keyNames.every((leaf) => ring.keyOf(leaf) === undefined);
   }
 
   private sealed<Item extends Carrier>(item: Item, schema: TSchema | undefined, stream: string): Item {

@@ -13,6 +13,7 @@ export {
   type ServiceSettings,
 } from './config';
 export { demandValid, findFieldErrors, type Coercion } from './contract-validator';
+export { forgetErased } from './forget-erased';
 export { fieldPath, type FieldErrors } from './field-errors';
 export { ForeignProtocols, type ForeignAnswer } from './http/foreign-protocols';
 export { problemCatalogue, problemOf, sendProblem, STATUS_OF_KIND, toDomainError } from './http/problem';

@@ -156,6 +156,8 @@ const audit: Sentences<typeof auditEvents> = {
     `refused checkpoint ${checkpoint.sequence} of the ledger ${ledger}: ${reason}`,
   HistoryArchived: ({ category, events, file }) =>
     `archived ${plural(events, 'event')} of ${category} to ${file}, and dropped them from the database`,
+  PersonalDataErased: ({ records, persons, reason }) =>
+    `erased the personal data of ${plural(records.length, 'record')} and ${plural(persons, 'person')}${because(reason)}`,
   LedgerRead: ({ what, query }) => `read ${READINGS[what]}${because(JSON.stringify(query))}`,
 };
 const READINGS = {
@@ -164,6 +166,7 @@ const READINGS = {
   stream: 'the events of a stream',
   replay: 'a stream as a story',
   proof: 'the proof of an event',
+  search: 'what mentions a text',
 };
 
 export const SENTENCES: Readonly<Record<Category, Readonly<Record<string, Sentence>>>> = {

@@ -6,6 +6,7 @@ import { repositoryRoot } from '#libs/local';
 import { loadEndedKeys, loadKeyPair, signWarrant, type KeyPair } from '#libs/warrant';
 import { DatabaseClock } from './adapters/database-clock';
 import { readPolicyFile } from './adapters/policy-file';
+import { ErasureReaction } from './app/erasure.reaction';
 import { ActionRequests } from './app/action-requests';
 import { Activations } from './app/activations';
 import { ApprovalStream } from './app/approval-stream';
@@ -48,7 +49,7 @@ export const service = defineService({
   projections: ({ jobs }) => [approvalListProjection, deadlineProjection(jobs)],
   module: (context) => ({
     module: ApprovalModule,
-    controllers: [ApprovalsController, ReactionsController],
+    controllers: [ApprovalsController, ReactionsController, ErasureReaction],
     providers: providersOf(context),
   }),
 });

@@ -5,6 +5,7 @@ import { defineService, type ServiceContext } from '#libs/service';
 import { loadCorrelationRules } from './adapters/correlation-rules-file';
 import { EvidenceStore } from './adapters/evidence-store';
 import { loadHmacKey } from './adapters/hmac-key';
+import { ErasureReaction } from './app/erasure.reaction';
 import { AlertIntake } from './app/alert-intake';
 import { AlertReactions } from './app/alert.reactions';
 import { CaseCommandsController } from './app/case-commands.controller';
@@ -54,7 +55,7 @@ export const service = defineService({
   projections: ({ jobs }) => [new CaseListProjection(jobs), new CaseDetailProjection()],
   module: (context) => ({
     module: CaseModule,
-    controllers: [CasesController, CaseCommandsController, AlertReactions, TimelineReactions],
+    controllers: [CasesController, CaseCommandsController, AlertReactions, TimelineReactions, ErasureReaction],
     providers: providersOf(context),
   }),
 });

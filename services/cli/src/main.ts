@@ -11,6 +11,7 @@ import { dlqCommand } from './commands/dlq';
 import { ledgerCommand } from './commands/ledger';
 import { migrateCommand } from './commands/migrate';
 import { playbooksCommand } from './commands/playbooks';
+import { personalCommand } from './commands/personal';
 import { projectionsCommand } from './commands/projections';
 import { runsCommand } from './commands/runs';
 import { sourcesCommand } from './commands/sources';
@@ -46,6 +47,7 @@ export function createProgram(): Command {
     ledgerCommand,
     archiveCommand,
     projectionsCommand,
+    personalCommand,
   ];
   for (const add of commands) add(program);
   everyCommand(program, (command) => command.configureHelp({ showGlobalOptions: true }));

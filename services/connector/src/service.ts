@@ -1,4 +1,5 @@
 import { defineService } from '#libs/service';
+import { ErasureReaction } from './app/erasure.reaction';
 import { ActionPerformer } from './app/action-performer';
 import { ActionWorker } from './app/action-worker';
 import { ActionsController } from './app/actions.controller';
@@ -28,7 +29,7 @@ export const service = defineService({
   projections: () => [connectionsProjection, actionsProjection],
   module: () => ({
     module: ConnectorModule,
-    controllers: [ConnectionsController, ActionsController, DispatchReaction, RevocationReaction, SigningKeysReaction],
+    controllers: [ConnectionsController, ActionsController, DispatchReaction, RevocationReaction, SigningKeysReaction, ErasureReaction],
     providers: [Admission, ActionPerformer, ActionWorker, ManifestPublisher, SigningKeyCopy],
   }),
 });

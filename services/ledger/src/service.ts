@@ -10,7 +10,9 @@ import { ArchiveLog } from './app/archive-log';
 import { AuditController } from './app/audit.controller';
 import { CheckpointSigner } from './app/checkpoint-signer';
 import { DeadLettersController } from './app/dead-letters.controller';
+import { Erasures } from './app/erasures';
 import { EventsController } from './app/events.controller';
+import { PersonalDataController } from './app/personal-data.controller';
 import { ProofsController } from './app/proofs.controller';
 import { ReadLog } from './app/read-log';
 import { WitnessDelivery } from './app/witness-delivery';
@@ -47,7 +49,14 @@ export const service = defineService({
   projections: () => [],
   module: (context) => ({
     module: LedgerModule,
-    controllers: [AuditController, ProofsController, WitnessesController, EventsController, DeadLettersController],
+    controllers: [
+      AuditController,
+      ProofsController,
+      WitnessesController,
+      EventsController,
+      PersonalDataController,
+      DeadLettersController,
+    ],
     providers: providersOf(context),
   }),
 });
@@ -63,6 +72,7 @@ function providersOf(context: ServiceContext<Static<typeof config>>) {
     idleMs: schedule.LEDGER_CHECKPOINT_IDLE_MS,
   });
   const proofs = new LedgerProofs(store, pool, new TreeNodeTable(database));
+  const erasures = new Erasures(context);
   const rootPublicKey = () => loadRootPublicKey(settings);
   return [
     { provide: CheckpointSigner, useValue: signer },
@@ -79,7 +89,11 @@ function providersOf(context: ServiceContext<Static<typeof config>>) {
     },
     { provide: WitnessedLedgers, useValue: new WitnessedLedgers(store, clock) },
     { provide: ReadLog, useValue: new ReadLog(store, clock) },
+    { provide: Erasures, useValue: erasures },
     { provide: DeadLetters, useValue: new DeadLetters(pool) },
-    { provide: LedgerLifecycle, useValue: new LedgerLifecycle(context, signer, new ArchiveLog(store, pool, clock)) },
+    {
+      provide: LedgerLifecycle,
+      useValue: new LedgerLifecycle(context, signer, new ArchiveLog(store, pool, clock), erasures),
+    },
   ];
 }

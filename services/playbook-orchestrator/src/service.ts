@@ -1,5 +1,6 @@
 import Type from 'typebox';
 import { defineService } from '#libs/service';
+import { ErasureReaction } from './app/erasure.reaction';
 import { ActionReaction } from './app/action.reaction';
 import { ApprovalReaction } from './app/approval.reaction';
 import { CaseFacts } from './app/case-facts';
@@ -48,6 +49,7 @@ export const service = defineService({
       ActionReaction,
       ConnectionReaction,
       PolicyReaction,
+      ErasureReaction,
     ],
     providers: [
       CaseFacts,

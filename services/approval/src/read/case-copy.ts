@@ -1,5 +1,6 @@
 import type { CaseEvent } from '#contracts/events/case';
 import type { ApprovalDetail } from '#contracts/http/approval';
+import { ERASED } from '#libs/personal-data';
 import { withTenant } from '#libs/read-model';
 import type { DataSource } from 'typeorm';
 
@@ -40,6 +41,16 @@ export class CaseCopy {
       ),
     );
     return rows[0] ?? null;
+  }
+
+  async forget(tenant: string, caseIds: readonly string[]): Promise<void> {
+    await withTenant(this.database, tenant, (tx) =>
+      tx.query(`update svc_approval.case_copy set title = $2 where tenant = $1 and case_id = any($3::uuid[])`, [
+        tenant,
+        ERASED,
+        caseIds,
+      ]),
+    );
   }
 
   private async set(

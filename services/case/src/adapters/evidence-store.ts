@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { DataSource } from 'typeorm';
+import { type DataSource, In } from 'typeorm';
 import { DomainError } from '#libs/kernel';
 import { withTenant } from '#libs/read-model';
 import { EvidenceContentRow } from '../read/evidence-content.entity';
@@ -21,6 +21,12 @@ export class EvidenceStore {
         .execute(),
     );
     return { digest, size: content.length };
+  }
+
+  async drop(tenant: string, digests: readonly string[]): Promise<void> {
+    await withTenant(this.database, tenant, (tx) =>
+      tx.delete(EvidenceContentRow, { tenant, digest: In([...digests]) }),
+    );
   }
 
   /** Throws DomainError('not_found'), or ('internal') when what is kept is no longer what the ledger names. */

@@ -17,7 +17,7 @@ import type { Principal } from '#contracts/identity';
 import type { StateQuery, StreamState } from '#contracts/state';
 import type { EventStore } from '#libs/event-store';
 import { type Clock, DomainError } from '#libs/kernel';
-import { CLOCK, CurrentPrincipal, EVENT_STORE } from '#libs/service';
+import { CLOCK, CurrentPrincipal, EVENT_STORE, SERVICE_CONTEXT, type ServiceContext } from '#libs/service';
 import { streamState } from '#libs/story';
 import { EvidenceStore } from '../adapters/evidence-store';
 import { alertView } from '../read/alert-view';
@@ -43,6 +43,7 @@ export class CasesController {
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(CaseViews) private readonly views: CaseViews,
     @Inject(EvidenceStore) private readonly evidence: EvidenceStore,
+    @Inject(SERVICE_CONTEXT) private readonly context: Pick<ServiceContext, 'personal'>,
   ) {}
 
   @Get('/v1/cases')
@@ -103,7 +104,7 @@ export class CasesController {
     await this.views.demand(tenant, caseId);
     const until = this.views.momentOf(at);
     const own = (after: number, limit: number) => this.views.events(caseId, { after, limit, at });
-    return timelinePage(this.database, tenant, { caseId, own, until }, page);
+    return timelinePage(this.database, tenant, { caseId, own, until }, this.context.personal, page);
   }
 
   @Get('/v1/cases/:id/evidence/:evidenceId')

@@ -4,12 +4,16 @@ import { DataSource, type EntityManager } from 'typeorm';
 import { BUS, type BusMessage, categoryOf, done, type Outcome } from '#libs/bus';
 import { isUuid } from '#libs/kernel';
 import { ALL_TENANTS, withTenant } from '#libs/read-model';
+import { SERVICE_CONTEXT, type ServiceContext } from '#libs/service';
 import { ForeignEventRow } from '../read/foreign-event.entity';
 
 /** Copies what runs, approvals and actions of a case say into its timeline. It triggers nothing. */
 @Controller()
 export class TimelineReactions {
-  constructor(@Inject(DataSource) private readonly database: DataSource) {}
+  constructor(
+    @Inject(DataSource) private readonly database: DataSource,
+    @Inject(SERVICE_CONTEXT) private readonly context: Pick<ServiceContext, 'personal'>,
+  ) {}
 
   @EventPattern('countersign.run', BUS, { batch: 500 })
   runs(@Payload() messages: BusMessage[]): Promise<Outcome[]> {
@@ -27,7 +31,8 @@ export class TimelineReactions {
   }
 
   private async copy(messages: readonly BusMessage[]): Promise<Outcome[]> {
-    const rows = messages.flatMap((message) => rowOf(message) ?? []);
+    // Kept as the ledger keeps them: an erasure reaches these copies too.
+    const rows = messages.flatMap((message) => rowOf(this.context.personal.sealMessage(message)) ?? []);
     if (rows.length > 0) {
       await withTenant(this.database, ALL_TENANTS, (tx) => insertOnce(tx, rows));
     }

@@ -3,6 +3,7 @@ import type { Category } from '#contracts/envelope';
 import type { TimelineEntry } from '#contracts/http/case';
 import type { RecordedEvent } from '#libs/event-store';
 import type { JsonObject } from '#libs/kernel';
+import type { PersonalData } from '#libs/personal-data';
 import { withTenant } from '#libs/read-model';
 import { tell } from '#libs/story';
 import type { ForeignEventRow } from './foreign-event.entity';
@@ -36,6 +37,7 @@ export async function timelinePage(
   database: DataSource,
   tenant: string,
   { caseId, own, until }: TimelineOf,
+  personal: PersonalData,
   { limit = 50, cursor }: { limit?: number; cursor?: string },
 ): Promise<{ items: TimelineEntry[]; next?: string }> {
   const [ownVersion, ...foreignKey] =
@@ -44,7 +46,7 @@ export async function timelinePage(
   const foreign = await foreignAfter(database, tenant, { caseId, until, after, limit: limit + 1 });
   const entries = [
     ...(await own(demandVersion(ownVersion), limit + 1)).map(ownEntry),
-    ...foreign.map(foreignEntry),
+    ...foreign.map((row) => foreignEntry(row, personal)),
   ].sort((a, b) => compare(keyOf(a), keyOf(b)));
   const items = entries.slice(0, limit);
   if (entries.length <= limit) return { items };
@@ -95,10 +97,10 @@ function ownEntry(event: RecordedEvent): TimelineEntry {
   return { eventId, time, actor, category, stream, version, kind, text: tell(event), data };
 }
 
-function foreignEntry(row: ForeignEventRow): TimelineEntry {
-  const { eventId, category, stream, version, type: kind, actor } = row;
-  // A copy of an event's data, as the bus brought it.
-  const data = row.data as JsonObject;
+function foreignEntry(row: ForeignEventRow, personal: PersonalData): TimelineEntry {
+  const { eventId, category, stream, version, type: kind } = row;
+  // A copy of an event's data, as the bus brought it: sealed.
+  const { actor, data } = personal.openEvent({ ...row, data: row.data as JsonObject });
   return {
     eventId,
     time: row.time.toISOString(),

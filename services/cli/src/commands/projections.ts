@@ -12,7 +12,7 @@ login of the database's owner, since tables are made and replaced. Killed at any
 or the new ones, whole. It schedules no job and fires nothing. Use the release that the services run.
 `;
 
-const DATABASE_HELP =
+export const DATABASE_HELP =
   'the owner’s login; MIGRATION_URL in the environment, or the database that runs on the data folder';
 
 /** Milliseconds between lines of progress. */
@@ -79,21 +79,28 @@ interface Mode {
 }
 
 /** Where the services of this machine have it, by the same variables. */
-function personalKeysFile(): string {
+export function personalKeysFile(): string {
   const { COUNTERSIGN_PERSONAL_KEYS_FILE: file, COUNTERSIGN_KEYS_DIR: keys, COUNTERSIGN_DATA: data } = process.env;
   return resolve(file || join(keys || join(data || '.countersign', 'keys'), 'personal-data.json'));
 }
 
-/** Loaded here, since it is the whole product: no other command should wait for it. */
-async function product({ database }: Where) {
+async function product(where: Where): Promise<Product> {
+  const found = await findProduct(where);
+  if (found) return found;
+  const root = process.env['COUNTERSIGN_DATA'] || '.countersign';
+  throw new UsageProblem(
+    `Which database? None runs on ${resolve(root)}. Set MIGRATION_URL to the login of its owner, or use --database URL.`,
+  );
+}
+
+type Product = NonNullable<Awaited<ReturnType<typeof findProduct>>>;
+
+/** Loaded here, since it is the whole product: no other command should wait for it. Undefined without a database. */
+export async function findProduct({ database }: Where) {
   const local = await import('#libs/local');
   const folder = local.dataFolder(process.env['COUNTERSIGN_DATA'] || '.countersign');
   const url = database ?? (process.env['MIGRATION_URL'] || local.runningDatabaseUrl(folder));
-  if (!url) {
-    throw new UsageProblem(
-      `Which database? None runs on ${folder.root}. Set MIGRATION_URL to the login of its owner, or use --database URL.`,
-    );
-  }
+  if (!url) return undefined;
   const { variablePrefix } = await import('#libs/service');
   const { definitions } = await import('../../../all-in-one/src/services.js');
   const ownUrls = (name: ServiceDefinition['name']) => process.env[`${variablePrefix(name)}_MIGRATION_URL`];
@@ -108,7 +115,7 @@ async function product({ database }: Where) {
 }
 
 /** On standard error, so that standard output is the result alone. */
-function progressLines(asJson: boolean): (progress: RebuildProgress) => void {
+export function progressLines(asJson: boolean): (progress: RebuildProgress) => void {
   let last: { phase: string; at: number } | undefined;
   return (progress) => {
     const now = performance.now();

@@ -100,12 +100,13 @@ export class AuditController {
     @Trace() trace: RequestTrace,
     @Query() { stream, limit = 50, cursor }: ReplayQuery,
   ): Promise<Story> {
-    const { store } = this.context;
+    const { store, personal } = this.context;
     const category = await demandStream(store, stream, principal.tenant);
     await this.readings.record('replay', { stream, cursor }, { principal, trace });
     const from = cursor === undefined ? 1 : versionCursor(cursor) + 1;
     const events = await store.readStream(category, stream, { from, limit: limit + 1 });
-    const items = events.slice(0, limit).map((event) => {
+    const items = events.slice(0, limit).map((stored) => {
+      const event = personal.openEvent(stored);
       const { version, time, actor, type } = event;
       const dated = datedOf(event);
       return { version, time, ...(dated !== undefined && { dated }), actor, type, text: tell(event) };

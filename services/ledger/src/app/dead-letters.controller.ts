@@ -2,13 +2,21 @@ import { Controller, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/c
 import type { DeadLettersQuery, DeadLetterView } from '#contracts/http/ledger';
 import type { Principal } from '#contracts/identity';
 import { type DeadLetter, DeadLetters, type DeadLetterScope } from '#libs/bus';
-import { CurrentPrincipal } from '#libs/service';
+import type { PersonalData } from '#libs/personal-data';
+import { CurrentPrincipal, SERVICE_CONTEXT, type ServiceContext } from '#libs/service';
 import { asNewReception } from './new-reception';
 
 /** Messages that no handler could take, for an operator to put back or to drop (invariant 8). */
 @Controller('/v1/dead-letters')
 export class DeadLettersController {
-  constructor(@Inject(DeadLetters) private readonly letters: DeadLetters) {}
+  private readonly personal: PersonalData;
+
+  constructor(
+    @Inject(DeadLetters) private readonly letters: DeadLetters,
+    @Inject(SERVICE_CONTEXT) { personal }: ServiceContext,
+  ) {
+    this.personal = personal;
+  }
 
   @Get()
   async list(
@@ -16,39 +24,40 @@ export class DeadLettersController {
     @Query() { limit = 50, ...filter }: DeadLettersQuery,
   ): Promise<{ items: DeadLetterView[]; next?: string }> {
     const { items, cursor: next } = await this.letters.list({ ...filter, ...scopeOf(principal), limit });
-    return { items: items.map(viewOf), ...(next !== undefined && { next }) };
+    return { items: items.map((letter) => this.viewOf(letter)), ...(next !== undefined && { next }) };
   }
 
   @Get('/:id')
   async show(@CurrentPrincipal() principal: Principal, @Param('id') id: string): Promise<DeadLetterView> {
-    return viewOf(await this.letters.show(id, scopeOf(principal)));
+    return this.viewOf(await this.letters.show(id, scopeOf(principal)));
   }
 
   @Post('/:id/retry')
   @HttpCode(200)
   async retry(@CurrentPrincipal() principal: Principal, @Param('id') id: string): Promise<DeadLetterView> {
-    return viewOf(await this.letters.retry(id, scopeOf(principal), principal.subject, asNewReception));
+    return this.viewOf(await this.letters.retry(id, scopeOf(principal), principal.subject, asNewReception));
   }
 
   @Post('/:id/drop')
   @HttpCode(200)
   async drop(@CurrentPrincipal() principal: Principal, @Param('id') id: string): Promise<DeadLetterView> {
-    return viewOf(await this.letters.drop(id, scopeOf(principal), principal.subject));
+    return this.viewOf(await this.letters.drop(id, scopeOf(principal), principal.subject));
+  }
+
+  /** With personal data open, for whoever has to find out what is wrong with it. */
+  private viewOf({ diedAt, field, decidedAt, decidedBy, tenant: _, message, ...letter }: DeadLetter): DeadLetterView {
+    return {
+      ...letter,
+      field: field ?? null,
+      time: diedAt,
+      decidedAt: decidedAt ?? null,
+      decidedBy: decidedBy ?? null,
+      message: { ...('raw' in message ? message : this.personal.openMessage(message)) },
+    };
   }
 }
 
 /** What names no tenant is the business of whoever runs the installation. */
 function scopeOf({ tenant, roles }: Principal): DeadLetterScope {
   return { tenant, unattributed: roles.includes('admin') };
-}
-
-function viewOf({ diedAt, field, decidedAt, decidedBy, tenant: _, message, ...letter }: DeadLetter): DeadLetterView {
-  return {
-    ...letter,
-    field: field ?? null,
-    time: diedAt,
-    decidedAt: decidedAt ?? null,
-    decidedBy: decidedBy ?? null,
-    message: { ...message },
-  };
 }

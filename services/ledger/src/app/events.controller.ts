@@ -39,7 +39,7 @@ export class EventsController {
     await this.readings.record('stream', { stream, cursor }, { principal, trace });
     const from = cursor === undefined ? 1 : versionCursor(cursor) + 1;
     const events = await store.readStream(category, stream, { from, limit: limit + 1 });
-    const items = events.slice(0, limit).map((event) => ({ ...event }));
+    const items = events.slice(0, limit).map((event) => ({ ...this.open(event) }));
     const last = items.at(-1);
     return { items, ...(events.length > limit && last && { next: String(last.version) }) };
   }
@@ -61,6 +61,11 @@ export class EventsController {
     } else await reply.send(await this.page(tenant, query));
   }
 
+  /** With personal data open: the hash is still that of the event as it is stored. */
+  private open(event: RecordedEvent): RecordedEvent {
+    return this.context.personal.openEvent(event);
+  }
+
   private async page(tenant: string, query: EventsQuery): Promise<Page> {
     const { limit = 50, category: categories } = query;
     const items: EventView[] = [];
@@ -69,7 +74,7 @@ export class EventsController {
       const wanted = isPlain(query) ? limit - items.length : READ_AT_ONCE;
       const page = await this.context.store.readAfter(cursor, { categories, tenant, limit: wanted });
       read += page.events.length;
-      const fitting = page.events.filter((event) => fits(event, query));
+      const fitting = page.events.map((event) => this.open(event)).filter((event) => fits(event, query));
       if (items.length + fitting.length > limit) {
         const held = fitting.slice(0, limit - items.length);
         const last = held.at(-1);
@@ -87,7 +92,8 @@ export class EventsController {
     const { store, ledgerPool, stopping } = this.context;
     const { category: categories, cursor: after } = query;
     for await (const page of walkLedger(store, ledgerPool, { categories, after, signal: stopping })) {
-      const shown = page.filter((event) => event.tenant === tenant && fits(event, query));
+      const own = page.filter((event) => event.tenant === tenant).map((event) => this.open(event));
+      const shown = own.filter((event) => fits(event, query));
       yield shown.map((event) => `${JSON.stringify(event)}\n`).join('');
     }
   }

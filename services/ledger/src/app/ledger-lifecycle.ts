@@ -4,8 +4,11 @@ import type { ServiceContext } from '#libs/service';
 import { loadEndedKeys, loadKeyPair } from '#libs/warrant';
 import type { ArchiveLog } from './archive-log';
 import type { CheckpointSigner } from './checkpoint-signer';
+import type { Erasures } from './erasures';
 
 const CHECKPOINT_JOB = 'checkpoint';
+const ERASURE_JOB = 'carry-out-erasures';
+const ERASURES_EVERY_MS = 10_000;
 const TRIM_JOB = 'trim-bus-log';
 const TRIM_EVERY_MS = 10 * 60_000;
 /** Of looks at whether a checkpoint is due. */
@@ -26,6 +29,7 @@ export class LedgerLifecycle implements OnModuleInit, OnModuleDestroy {
     >,
     private readonly signer: CheckpointSigner,
     private readonly archives: ArchiveLog,
+    private readonly erasures: Pick<Erasures, 'carryOut'>,
   ) {}
 
   async onModuleInit(): Promise<void> {
@@ -39,10 +43,22 @@ export class LedgerLifecycle implements OnModuleInit, OnModuleDestroy {
       return { status: 'again', afterMs: TICK_MS };
     });
     await jobs.schedule([{ id: CHECKPOINT_JOB, kind: CHECKPOINT_JOB, tenant: '*', payload: {} }]);
+    await this.carryOutErasures();
     if (settings.bus !== 'kafka') return this.trimLog();
     const relay = (this.relay = createRelay({ store, publisher, pool: ledgerPool, logger }));
     relay.start();
     stopping.addEventListener('abort', () => void (this.relayStopped ??= relay.stop()), { once: true });
+  }
+
+  /** At once, for what a crash has left undone, or a file of keys that was restored has brought back. */
+  private async carryOutErasures(): Promise<void> {
+    const { jobs } = this.context;
+    await this.erasures.carryOut();
+    jobs.handle(ERASURE_JOB, { leaseMs: LEASE_MS, concurrency: 1 }, async () => {
+      await this.erasures.carryOut();
+      return { status: 'again', afterMs: ERASURES_EVERY_MS };
+    });
+    await jobs.schedule([{ id: ERASURE_JOB, kind: ERASURE_JOB, tenant: '*', payload: {} }]);
   }
 
   /** What the bus on PostgreSQL has carried does not stay for ever, as little as it would on Kafka. */
