@@ -17,7 +17,7 @@ import {
 } from '#libs/event-store';
 import { JobQueue } from '#libs/jobs';
 import { systemClock, type Clock } from '#libs/kernel';
-import { asRead, asStored, PersonalData, PersonalKeys } from '#libs/personal-data';
+import { asRead, asStored, demandKeysOfLedger, PersonalData, PersonalKeys } from '#libs/personal-data';
 import { ProjectionRunner } from '#libs/read-model';
 import { loadConfig, type Environment, type ServiceSettings } from './config';
 import { demandDatabase, openLedgerPool, openReadModels } from './database';
@@ -101,6 +101,7 @@ async function start(
   const database = (opened.database = await openReadModels(definition, settings.databaseUrl, logger));
   const personalKeys = PersonalKeys.open(settings.personalKeysFile, settings.profile !== 'production');
   opened.personalKeys = personalKeys;
+  await demandKeysOfLedger(ledgerPool, personalKeys.ring());
   const personal = new PersonalData(() => personalKeys.ring());
   const stored = (opened.store = createPostgresEventStore({
     pool: ledgerPool,

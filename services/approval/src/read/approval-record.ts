@@ -1,3 +1,4 @@
+import { ERASED } from '#libs/personal-data';
 import type { ApprovalEvent } from '#contracts/events/approval';
 import type { ApprovalDetail } from '#contracts/http/approval';
 import type { RecordedEvent } from '#libs/event-store';
@@ -104,8 +105,9 @@ function allowed(data: DataOf<'ActionAllowed'>, time: string, by: string): Appro
   };
 }
 
-/** Read from the payload without checking it: this service has signed it itself. */
+/** Read from the payload without checking it: this service has signed it itself. Null for one that was erased. */
 function expiryOf(warrant: string): string | null {
+  if (warrant === ERASED) return null;
   const payload: unknown = JSON.parse(Buffer.from(warrant.split('.')[1] ?? '', 'base64url').toString('utf8'));
   if (typeof payload !== 'object' || payload === null || !('exp' in payload)) return null;
   return typeof payload.exp === 'number' ? new Date(payload.exp * 1000).toISOString() : null;

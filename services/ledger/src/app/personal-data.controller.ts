@@ -1,6 +1,7 @@
 import { Body, Controller, HttpCode, Inject, Post } from '@nestjs/common';
 import type { EraseBody, Erasure, Mentions, MentionsBody } from '#contracts/http/ledger';
 import type { Principal } from '#contracts/identity';
+import { person } from '#libs/personal-data';
 import { CurrentPrincipal, SERVICE_CONTEXT, Trace, type RequestTrace, type ServiceContext } from '#libs/service';
 import { Erasures } from './erasures';
 import { mentionsOf } from './mentions';
@@ -24,8 +25,9 @@ export class PersonalDataController {
   ): Promise<Mentions> {
     const { store, ledgerPool: pool, personal, stopping: signal } = this.context;
     const mentions = await mentionsOf({ store, pool, personal }, { tenant: principal.tenant, text, signal });
-    // Recorded before anything is shown, and after the search, which would find its own words.
-    await this.readings.record('search', { text }, { principal, trace });
+    // Not what was asked for, which would then be found by the next one: the name of the key that it has as a person.
+    const key = personal.keyNameOf(person(principal.tenant, text));
+    await this.readings.record('search', { key }, { principal, trace });
     return mentions;
   }
 
