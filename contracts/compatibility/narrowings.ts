@@ -61,10 +61,17 @@ function ofPlain(before: JsonSchema, now: JsonSchema, field: string): Break[] {
   }
   if (namedValues(now) !== undefined) return [{ field, reason: `allows only ${describe(now)} now` }];
   return [
+    ...unmarked(before, now, field),
     ...tighterLimits(before, now, field),
     ...(typeOf(now) === 'object' ? inObject(before, now, field) : []),
     ...(typeOf(now) === 'array' ? narrowings(itemsOf(before), itemsOf(now), `${field}[]`) : []),
   ];
+}
+
+/** What was written while a field was personal is sealed, and would be shown sealed. */
+function unmarked(before: JsonSchema, now: JsonSchema, field: string): Break[] {
+  const was = before['x-personal'] !== undefined && now['x-personal'] === undefined;
+  return was ? [{ field, reason: 'is no longer marked as personal, and what is sealed would stay so' }] : [];
 }
 
 function lostValues(values: readonly JsonValue[], now: JsonSchema, field: string): Break[] {

@@ -56,6 +56,12 @@ describe('what a change of a schema breaks for what is written already', () => {
     ['a named value that is too long now', Literals('short', 'longer'), Text(5), 'f no longer allows "longer"'],
     ['null no longer allowed', Nullable(Text(10)), Text(10), 'f no longer allows null'],
     ['an alternative removed', Type.Union([Text(1), Type.Integer()]), Text(1), 'f no longer allows integer'],
+    [
+      'a field that is personal no more',
+      Personal(Text(10)),
+      Text(10),
+      'f is no longer marked as personal, and what is sealed would stay so',
+    ],
     ['a shorter text', Text(10), Text(9), 'f maxLength is 9 now, and it was 10'],
     ['a longer text', Text(10, 0), Text(10, 1), 'f minLength is 1 now, and it was 0'],
     ['a bound that is new', Type.Integer(), Type.Integer({ minimum: 0 }), 'f minimum is 0 now, and there was none'],

@@ -39,8 +39,8 @@ export interface RebuildReadModelOptions extends ProjectionDatabases {
   readonly service: ProjectingService;
   /** One of the service's projections. */
   readonly projection: string;
-  /** COUNTERSIGN_PERSONAL_KEYS_FILE: opens what is sealed in the ledger. Without it, sealed data stays sealed. */
-  readonly personalKeysFile?: string;
+  /** COUNTERSIGN_PERSONAL_KEYS_FILE; undefined for a ledger in which nothing is sealed. */
+  readonly personalKeysFile: string | undefined;
   /** Compare only. */
   readonly dryRun?: boolean;
   /** Events applied in one transaction, at most; 500 by default. */

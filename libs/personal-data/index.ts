@@ -1,3 +1,4 @@
+export { createKeyFile } from './key-file';
 export { KeyRing } from './key-ring';
 export { PersonalData } from './personal-data';
 export { demandKeysOfLedger } from './demand-keys-of-ledger';

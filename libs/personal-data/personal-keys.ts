@@ -1,7 +1,8 @@
-import { linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { DomainError, newId } from '#libs/kernel';
+import { createKeyFile } from './key-file';
 import { KeyRing } from './key-ring';
 
 /** Its name in the keys folder. */
@@ -89,19 +90,7 @@ export class PersonalKeys {
 
 /** Makes the ring of a new installation; nothing where there is one. Returns whether it was made. */
 export function createPersonalKeys(file: string): boolean {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  const draft = `${file}.${newId()}`;
-  writeFileSync(draft, JSON.stringify(KeyRing.create()), { mode: 0o600, flush: true });
-  try {
-    // Linking fails when the name exists.
-    linkSync(draft, file);
-    return true;
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
-    throw error;
-  } finally {
-    rmSync(draft);
-  }
+  return createKeyFile(file, JSON.stringify(KeyRing.create()));
 }
 
 function read(file: string): KeyRing {

@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Body, Controller, Get, HttpCode, Module, Param, Post, Query } from '@nestjs/common';
 import type { Readable } from 'node:stream';
 import Type from 'typebox';
@@ -132,7 +135,7 @@ export interface NotesHarness {
 
 /** Starts the notes service and an issuer for the spec file. Its members can be read once `beforeAll` has run. */
 export function useNotesService(postgres: { readonly appUrl: string }): NotesHarness {
-  const running: { issuer?: TestIssuer; service?: RunningService } = {};
+  const running: { issuer?: TestIssuer; service?: RunningService; data?: string } = {};
   const harness: NotesHarness = {
     get issuer() {
       return started(running.issuer);
@@ -143,6 +146,7 @@ export function useNotesService(postgres: { readonly appUrl: string }): NotesHar
     get environment() {
       return {
         COUNTERSIGN_PROFILE: 'development',
+        COUNTERSIGN_DATA: started(running.data),
         LEDGER_URL: postgres.appUrl,
         CASE_PORT: '0',
         OIDC_ISSUER: started(running.issuer).url,
@@ -156,12 +160,14 @@ export function useNotesService(postgres: { readonly appUrl: string }): NotesHar
     },
   };
   beforeAll(async () => {
+    running.data = await mkdtemp(join(tmpdir(), 'countersign-notes-'));
     running.issuer = await startTestIssuer();
     running.service = await startService(definition, { env: harness.environment, endpoints, logger });
   });
   afterAll(async () => {
     await running.service?.stop();
     await running.issuer?.stop();
+    if (running.data !== undefined) await rm(running.data, { recursive: true });
   });
   return harness;
 }

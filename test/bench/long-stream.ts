@@ -4,7 +4,6 @@ import {
   createPostgresEventStore,
   createPostgresSnapshots,
   type EventStore,
-  headAfter,
   loadStates,
   NO_STREAM,
   type StreamAppend,
@@ -38,7 +37,7 @@ export async function fillStorm(store: EventStore, alerts: number): Promise<stri
     const context = { category: 'case', stream, actor: { kind: 'service', id: 'case' }, time: new Date() } as const;
     const events = toNewEvents([event], { ...context, meta: { correlationId: caseId } });
     const append = { category: 'case', stream, tenant: 'default', expected: head, events } as const;
-    head = headAfter(append);
+    head = store.headAfter(append);
     groups.push([append]);
     if (groups.length === BATCH) await write();
   }

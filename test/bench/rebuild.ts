@@ -64,7 +64,12 @@ async function main(args: readonly string[]): Promise<void> {
       set synchronous_commit = off; set jit = off`);
     await database.settle();
 
-    const rebuild = { url: database.superuserUrl, service: caseService, projection: PROJECTION };
+    const rebuild = {
+      url: database.superuserUrl,
+      service: caseService,
+      projection: PROJECTION,
+      personalKeysFile: undefined,
+    };
     const perSecond = async (work: () => Promise<number>): Promise<number> => {
       const start = performance.now();
       const events = await work();

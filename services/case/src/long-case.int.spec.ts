@@ -125,7 +125,10 @@ describe('a long case', () => {
 
   it('is the same when its read model is rebuilt', async () => {
     const { ownerUrl: url } = postgres;
-    const report = await rebuildReadModel({ url, service, projection: 'case-detail', dryRun: true, batch: 7 });
+    const report = await rebuildReadModel({
+      ...{ url, service, projection: 'case-detail', dryRun: true, batch: 7 },
+      personalKeysFile: services()[0]?.context.settings.personalKeysFile,
+    });
     expect(report).toMatchObject({ equal: true });
     expect(report.tables.map(({ table, rows }) => [table, rows.before > 0])).toEqual([
       ['case_detail', true],

@@ -10,8 +10,9 @@ import { service } from './service';
 
 const { postgres, services, get, post, send, eventually, alert, openCase } = useCaseService();
 
+const keysFile = () => services()[0]?.context.settings.personalKeysFile;
 const rebuild = (more: Partial<Parameters<typeof rebuildReadModel>[0]> = {}) =>
-  rebuildReadModel({ url: postgres.ownerUrl, service, projection: 'case-list', ...more });
+  rebuildReadModel({ url: postgres.ownerUrl, service, projection: 'case-list', personalKeysFile: keysFile(), ...more });
 
 async function query<Row>(sql: string): Promise<Row[]> {
   return (await postgres.ownerPool().query(sql)).rows as Row[];
@@ -253,10 +254,10 @@ describe('a rebuild that is killed (kill -9)', () => {
     const say = (line: string) => process.stdout.write(line + '\\n');
     say('ready');
     rebuildReadModel({
-      url: process.env.DATABASE ?? '', service, projection: 'case-list', batch: 2, onProgress: ({ phase }) => say(phase),
+      url: process.env.DATABASE ?? '', service, projection: 'case-list', batch: 2, personalKeysFile: process.env.KEYS, onProgress: ({ phase }) => say(phase),
     }).then(({ equal }) => say(equal ? 'equal' : 'different'));
   `;
-  const started = () => runTypeScript(PROGRAM, { DATABASE: postgres.ownerUrl });
+  const started = () => runTypeScript(PROGRAM, { DATABASE: postgres.ownerUrl, KEYS: keysFile() ?? '' });
 
   it('leaves the old rows or the new ones, whole, and the next one does the work', async () => {
     const expected = [await summaries(), await alertsOfCases(), await shape()];

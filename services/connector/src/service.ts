@@ -29,7 +29,14 @@ export const service = defineService({
   projections: () => [connectionsProjection, actionsProjection],
   module: () => ({
     module: ConnectorModule,
-    controllers: [ConnectionsController, ActionsController, DispatchReaction, RevocationReaction, SigningKeysReaction, ErasureReaction],
+    controllers: [
+      ConnectionsController,
+      ActionsController,
+      DispatchReaction,
+      RevocationReaction,
+      SigningKeysReaction,
+      ErasureReaction,
+    ],
     providers: [Admission, ActionPerformer, ActionWorker, ManifestPublisher, SigningKeyCopy],
   }),
 });

@@ -98,7 +98,7 @@ async function enriched(receiptId: string): Promise<BusMessage[]> {
         receiptId,
         ENRICHED_ALERTS_TOPIC,
       ]);
-    if (rows.length > 0) return rows.map(({ message }) => message);
+    if (rows.length > 0) return rows.map(({ message }) => service.context.personal.openMessage(message));
     await wait(20);
   }
 }

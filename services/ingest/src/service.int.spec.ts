@@ -1,4 +1,7 @@
 import { request as httpRequest } from 'node:http';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { setTimeout as wait } from 'node:timers/promises';
 import { createGzip, gzipSync } from 'node:zlib';
@@ -16,18 +19,27 @@ import { service as ingest } from './service';
 
 const postgres = useMigratedPostgres(ingest);
 let issuer: TestIssuer;
+let data: string;
 let service: RunningService;
 
 beforeAll(async () => {
   issuer = await startTestIssuer();
+  data = await mkdtemp(join(tmpdir(), 'countersign-ingest-'));
   service = await startService(ingest, {
-    env: { COUNTERSIGN_PROFILE: 'development', LEDGER_URL: postgres.appUrl, INGEST_PORT: '0', OIDC_ISSUER: issuer.url },
+    env: {
+      COUNTERSIGN_PROFILE: 'development',
+      COUNTERSIGN_DATA: data,
+      LEDGER_URL: postgres.appUrl,
+      INGEST_PORT: '0',
+      OIDC_ISSUER: issuer.url,
+    },
     logger: createLogger('silent'),
   });
 });
 afterAll(async () => {
   await service.stop();
   await issuer.stop();
+  await rm(data, { recursive: true });
 });
 
 interface Answer<Body> {
@@ -81,7 +93,7 @@ async function published(receiptId: string) {
   const { rows } = await postgres
     .ownerPool()
     .query<{ message: BusMessage }>('select message from bus.log where id = $1', [receiptId]);
-  return rows.map(({ message }) => message);
+  return rows.map(({ message }) => service.context.personal.openMessage(message));
 }
 
 async function account(): Promise<IngestAccount> {

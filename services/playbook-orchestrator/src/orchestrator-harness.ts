@@ -50,9 +50,10 @@ export class OrchestratorHarness {
 
   /** Rebuilds every read model below the running service. */
   async rebuild(): Promise<RebuildReport[]> {
+    const { personalKeysFile } = this.running.context.settings;
     const reports: RebuildReport[] = [];
     for (const projection of rebuildable(service)) {
-      reports.push(await rebuildReadModel({ url: this.postgres.ownerUrl, service, projection }));
+      reports.push(await rebuildReadModel({ url: this.postgres.ownerUrl, service, projection, personalKeysFile }));
     }
     return reports;
   }

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DomainError, newId } from '#libs/kernel';
+import { DomainError } from '#libs/kernel';
+import { createKeyFile } from '#libs/personal-data';
 
 const FILE = 'correlation.hmac';
 const BYTES = 32;
@@ -26,7 +27,7 @@ export function loadHmacKey(configured: string | undefined, keysFolder: string):
   }
   const file = join(keysFolder, FILE);
   try {
-    create(file, keysFolder);
+    createKeyFile(file, randomBytes(BYTES));
     return readFileSync(file);
   } catch (cause) {
     throw new DomainError('invalid_configuration', {
@@ -35,22 +36,4 @@ export function loadHmacKey(configured: string | undefined, keysFolder: string):
       cause,
     });
   }
-}
-
-/** Linking fails when the name exists: of several instances that start at once, the first one's key stands. */
-function create(file: string, folder: string): void {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const draft = `${file}.${newId()}`;
-  writeFileSync(draft, randomBytes(BYTES), { mode: 0o600, flush: true });
-  try {
-    linkSync(draft, file);
-  } catch (error) {
-    if (!hasCode(error, 'EEXIST')) throw error;
-  } finally {
-    rmSync(draft);
-  }
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return typeof error === 'object' && error !== null && 'code' in error && error.code === code;
 }

@@ -44,6 +44,16 @@ export class DeadLettersController {
     return this.viewOf(await this.letters.drop(id, scopeOf(principal), principal.subject));
   }
 
+  /** A letter whose message cannot be opened is shown as it is: that may be why it died. */
+  private opened(message: DeadLetter['message']): DeadLetter['message'] {
+    if ('raw' in message) return message;
+    try {
+      return this.personal.openMessage(message);
+    } catch {
+      return message;
+    }
+  }
+
   /** With personal data open, for whoever has to find out what is wrong with it. */
   private viewOf({ diedAt, field, decidedAt, decidedBy, tenant: _, message, ...letter }: DeadLetter): DeadLetterView {
     return {
@@ -52,7 +62,7 @@ export class DeadLettersController {
       time: diedAt,
       decidedAt: decidedAt ?? null,
       decidedBy: decidedBy ?? null,
-      message: { ...('raw' in message ? message : this.personal.openMessage(message)) },
+      message: { ...this.opened(message) },
     };
   }
 }
