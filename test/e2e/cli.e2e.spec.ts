@@ -129,7 +129,10 @@ describe('npx countersign', () => {
     const offline = await countersign(['audit', 'verify', file, ...key, '--witness', witness]);
     expect(offline).toMatchObject({ code: 0, stderr: '', stdout: expect.stringMatching(/and the witness .* agrees/) });
     // Somebody who edits one name in it is found.
-    writeFileSync(file, readFileSync(file, 'utf8').replace('Confirmed by phone.', 'Confirmed by mail.'));
+    const granted = `"stream":"approval-${asked[0]?.id ?? '-'}"`;
+    const lines = readFileSync(file, 'utf8').split('\n');
+    const other = lines.map((line) => (line.includes(granted) ? line.replace('"enc":"1.', '"enc":"2.') : line));
+    writeFileSync(file, other.join('\n'));
     const edited = await countersign(['audit', 'verify', file, ...key]);
     expect(edited).toMatchObject({ code: 1, stdout: expect.stringContaining(`approval-${asked[0]?.id ?? '-'}`) });
     expect(await run('audrey', 'audit', 'replay', `approval-${asked[0]?.id ?? ''}`)).toMatch(
@@ -144,7 +147,7 @@ describe('npx countersign', () => {
     const key = ['--root-key', join(running.demo.data, 'keys', 'root.public.pem')];
     const checked = await countersign(['audit', 'check', proof, ...key]);
     expect(checked).toMatchObject({ code: 0, stdout: expect.stringContaining(`version 1 of case-${caseId}`) });
-    writeFileSync(wrong, readFileSync(proof, 'utf8').replace('Brute force', 'Brave force'));
+    writeFileSync(wrong, readFileSync(proof, 'utf8').replace(/"enc": ?"1\./, '"enc":"2.'));
     const found = await countersign(['audit', 'check', wrong, ...key]);
     expect(found).toMatchObject({ code: 1, stdout: expect.stringContaining('not that of its content') });
     await run('audrey', 'audit', 'consistency', '1', '--output', proof);
