@@ -38,7 +38,7 @@ export const liveTopic = (topic: string): string =>
 /** What a service reacts to: the topics of its `@EventPattern` handlers. */
 export const CONSUMED_TOPICS: Readonly<Record<ServiceName, readonly string[]>> = {
   gateway: [],
-  ingest: [ALERTS_TOPIC, eventTopic('alert')],
+  ingest: [ALERTS_TOPIC, eventTopic('alert'), eventTopic('audit')],
   enrichment: [ALERTS_TOPIC],
   case: [
     ENRICHED_ALERTS_TOPIC,

@@ -10,8 +10,9 @@ import type { AlertEvent } from '#contracts/events/alert';
 import { serviceActor } from '#contracts/envelope';
 import type { AccountCounts, AlertIntake, IngestAccount, SourceWithToken } from '#contracts/http/ingest';
 import type { BusMessage } from '#libs/bus';
-import { createPostgresEventStore, NO_STREAM } from '#libs/event-store';
+import { createPostgresEventStore, NO_STREAM, toNewEvents } from '#libs/event-store';
 import { newId, type JsonObject } from '#libs/kernel';
+import { record } from '#libs/personal-data';
 import { createLogger, startService, startTestIssuer, type RunningService, type TestIssuer } from '#libs/service';
 import { useMigratedPostgres } from '#libs/testing';
 import { SourceRegistry } from './app/source-registry';
@@ -123,6 +124,21 @@ async function accountOf(sourceId: string, isThere: (counts: AccountCounts) => b
 }
 
 /** As the case service records an outcome. */
+/** As the ledger service does it: the event, and then the key. */
+async function erase(name: string): Promise<void> {
+  const { personal, personalKeys } = service.context;
+  const keys = [personal.keyNameOf(record('default', name))];
+  const data = { erasureId: newId(), records: [name], cases: [], persons: 0, keys, reason: 'a test' };
+  const envelope = { category: 'audit', stream: 'audit-erasures-test', time: new Date() } as const;
+  const events = toNewEvents([{ type: 'PersonalDataErased', data }], {
+    ...{ ...envelope, actor: serviceActor('ledger'), meta: { correlationId: 'test' } },
+  });
+  const store = createPostgresEventStore({ pool: postgres.pool('ledger') });
+  const { category, stream } = envelope;
+  await store.append([{ category, stream, tenant: 'default', expected: NO_STREAM, events }]);
+  await personalKeys.replace(personalKeys.ring().without(keys, null));
+}
+
 async function appendOutcome(stream: string, event: AlertEvent): Promise<void> {
   const store = createPostgresEventStore({ pool: postgres.pool('case') });
   const [head] = [...(await store.heads('alert', [stream])).values()];
@@ -258,6 +274,11 @@ describe('POST /v1/alerts', () => {
       .ownerPool()
       .query('select record from svc_ingest.original where digest = $1', [original.digest]);
     expect(rows).toEqual([{ record: `alert-${alertId}` }]);
+
+    await erase(`alert-${alertId}`);
+    for (const until = Date.now() + 20_000; (await read('arno')).status !== 404; await wait(50)) {
+      if (Date.now() > until) throw new Error('the original of an erased alert is still there');
+    }
   });
 
   it('holds a source to its limit, and tells it how long to wait', async () => {

@@ -11,6 +11,7 @@ import { AlertIntakeDesk } from './app/alert-intake';
 import { AlertPublisher } from './app/alert-publisher';
 import { AlertsController } from './app/alerts.controller';
 import { MemoryBudget } from './app/memory-budget';
+import { ErasureReaction } from './app/erasure.reaction';
 import { OriginalsController } from './app/originals.controller';
 import { ReceiptTrimming } from './app/receipt-trimming';
 import { SourceAllowance } from './app/source-allowance';
@@ -59,7 +60,14 @@ export const service = defineService({
   projections: () => [sourceProjection],
   module: (context) => ({
     module: IngestModule,
-    controllers: [AlertsController, OriginalsController, SplunkHecController, SourcesController, AccountController],
+    controllers: [
+      AlertsController,
+      OriginalsController,
+      SplunkHecController,
+      SourcesController,
+      AccountController,
+      ErasureReaction,
+    ],
     providers: providersOf(context),
   }),
 });

@@ -29,6 +29,12 @@ export class Originals {
     });
   }
 
+  async drop(tenant: string, records: readonly string[]): Promise<void> {
+    await withTenant(this.database, tenant, (tx) =>
+      tx.query('delete from svc_ingest.original where tenant = $1 and record = any($2)', [tenant, records]),
+    );
+  }
+
   /** @throws DomainError `not_found`; `internal` for bytes that are not those of their digest any more. */
   async read(tenant: string, record: string, digest: string): Promise<Buffer> {
     const [row] = await withTenant(this.database, tenant, (tx) =>
