@@ -6,14 +6,16 @@ import { Client } from 'pg';
 import { createPostgresEventStore, migrateLedger, type NewEvent, NO_STREAM } from '#libs/event-store';
 import { newId } from '#libs/kernel';
 import { useMigratedPostgres } from '#libs/testing';
+import { definitions } from '../../../all-in-one/src/services';
 import { UsageProblem } from '../session';
 import { archiveCommand } from './archive';
+import { projectionsCommand } from './projections';
 
-const postgres = useMigratedPostgres();
+const postgres = useMigratedPostgres(...definitions);
 const folder = mkdtempSync(join(tmpdir(), 'countersign-archive-'));
 const SHELF = 202501;
 
-/** As `npx countersign archive ARGS`. */
+/** As `npx countersign ARGS`. */
 async function countersign(...args: string[]) {
   const output = { stdout: '', stderr: '' };
   const spies = (['stdout', 'stderr'] as const).map((stream) =>
@@ -24,23 +26,24 @@ async function countersign(...args: string[]) {
   );
   const program = new Command().exitOverride().option('--json');
   archiveCommand(program);
+  projectionsCommand(program);
   process.exitCode = 0;
   try {
-    await program.parseAsync(['archive', ...args], { from: 'user' });
+    await program.parseAsync(args, { from: 'user' });
     return { ...output, code: process.exitCode };
   } finally {
     process.exitCode = 0;
     for (const spy of spies) spy.mockRestore();
   }
 }
-const onDatabase = (...args: string[]) => countersign(...args, '--database', postgres.archivistUrl);
+const onDatabase = (...args: string[]) => countersign('archive', ...args, '--database', postgres.archivistUrl);
 
 const anEvent = (given: Partial<NewEvent> = {}): NewEvent => ({
   ...{ id: newId(), type: 'AlertDuplicated', schemaVersion: 1, time: '2025-01-15T00:00:00.000Z' },
   ...{ actor: { kind: 'service', id: 'case' }, data: {}, meta: { correlationId: 'c-1' }, ...given },
 });
 
-/** Two alerts of January 2025. */
+/** Two alerts and a refused action of January 2025. */
 beforeAll(async () => {
   const owner = new Client({ connectionString: postgres.ownerUrl });
   await owner.connect();
@@ -53,6 +56,16 @@ beforeAll(async () => {
     const append = { category: 'alert', stream, tenant: 'default', expected: NO_STREAM } as const;
     await store.append([{ ...append, events: [anEvent(), anEvent()] }]);
   }
+  const actions = createPostgresEventStore({ pool: postgres.pool('connector') });
+  const ids = { actionId: newId(), runId: newId(), caseId: newId(), connectionId: 'firewall' };
+  const data = { ...ids, stepId: 'step', action: 'block', code: 'warrant_missing', reason: 'there was none' };
+  const append = {
+    category: 'action',
+    stream: `action-${ids.actionId}`,
+    tenant: 'default',
+    expected: NO_STREAM,
+  } as const;
+  await actions.append([{ ...append, events: [anEvent({ type: 'ActionRefused', data })] }]);
   await owner.query(rows[0]?.now ?? '');
   await owner.end();
 });
@@ -82,13 +95,41 @@ describe('countersign archive', () => {
     const run = await onDatabase('run', '--dir', folder);
     expect(run.stdout).toMatch(/alert +202501 +4 +0 +alert-202501\.ndjson\.gz/);
     expect(run.stderr).toContain('alert-202501: dropped\n');
-    expect(readdirSync(folder).sort()).toEqual(['alert-202501.json', 'alert-202501.ndjson.gz']);
+    const files = ['action-202501.json', 'action-202501.ndjson.gz', 'alert-202501.json', 'alert-202501.ndjson.gz'];
+    expect(readdirSync(folder).sort()).toEqual(files);
     expect((await onDatabase('run', '--dir', folder)).stdout).toBe('Nothing is old enough.\n');
+  });
+
+  it('lets a read model be made anew from archives and database, and not without the archives', async () => {
+    const rebuild = () =>
+      countersign('projections', 'rebuild', 'connector', 'actions', '--json', '--database', postgres.ownerUrl);
+    const listed = await countersign('projections', 'list', '--json', '--database', postgres.ownerUrl);
+    expect(JSON.parse(listed.stdout).items).toContainEqual(expect.objectContaining({ projection: 'actions', lag: 1 }));
+    // Never followed: it has nothing to be compared with, and is made as far as it is.
+    const [last] = (
+      await postgres
+        .ownerPool()
+        .query('select last_tx::text as tx, last_position::text as position from ledger.archives')
+    ).rows;
+    await postgres
+      .ownerPool()
+      .query(
+        `insert into svc_connector.projection_checkpoint (projection, cursor, tx, position) values ('actions', $1, $2, $3)`,
+        [`${last.tx}.${last.position}`, last.tx, last.position],
+      );
+    await expect(rebuild()).rejects.toMatchObject({ code: 'history_archived', field: 'LEDGER_ARCHIVE' });
+    process.env['LEDGER_ARCHIVE'] = folder;
+    const { reports } = JSON.parse((await rebuild()).stdout);
+    expect(reports).toMatchObject([{ projection: 'actions', events: 1, tables: [{ onlyAfter: 1 }] }]);
+    delete process.env['LEDGER_ARCHIVE'];
   });
 
   it('lists and verifies what was archived', async () => {
     const { items } = JSON.parse((await onDatabase('list', '--json')).stdout);
-    expect(items).toMatchObject([{ number: 1, category: 'alert', shelf: SHELF, events: 4 }]);
+    expect(items).toMatchObject([
+      { category: 'action', shelf: SHELF, events: 1 },
+      { category: 'alert', shelf: SHELF, events: 4 },
+    ]);
     expect(await onDatabase('verify', '--dir', folder)).toMatchObject({
       code: 0,
       stdout: expect.stringMatching(/whole/),
@@ -102,7 +143,7 @@ describe('countersign archive', () => {
 
   it('says what is missing or wrong', async () => {
     process.env['COUNTERSIGN_DATA'] = '/nowhere';
-    await expect(countersign('list')).rejects.toThrow(UsageProblem);
+    await expect(countersign('archive', 'list')).rejects.toThrow(UsageProblem);
     delete process.env['COUNTERSIGN_DATA'];
     await expect(onDatabase('run')).rejects.toThrow(/--dir FOLDER/);
     for (const keep of ['29d', '13', 'ever', '0mo']) {
