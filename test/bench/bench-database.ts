@@ -41,6 +41,8 @@ export async function onBenchDatabase(
     await work(database);
   } catch (error) {
     benchFailed(error);
+    // Whoever is still connected hears that the server stops: that must not end the process before all is removed.
+    process.on('uncaughtException', () => undefined);
   } finally {
     await database.stop();
   }
