@@ -1,10 +1,11 @@
 import { Command } from 'commander';
 import { mkdtempSync, readdirSync, rmSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { Client } from 'pg';
 import { createPostgresEventStore, migrateLedger, type NewEvent, NO_STREAM } from '#libs/event-store';
 import { newId } from '#libs/kernel';
+import { createPersonalKeys } from '#libs/personal-data';
 import { useMigratedPostgres } from '#libs/testing';
 import { definitions } from '../../../all-in-one/src/services';
 import { UsageProblem } from '../session';
@@ -45,6 +46,9 @@ const anEvent = (given: Partial<NewEvent> = {}): NewEvent => ({
 
 /** Two alerts and a refused action of January 2025. */
 beforeAll(async () => {
+  const keys = join(folder, '..', `${basename(folder)}-keys.json`);
+  createPersonalKeys(keys);
+  process.env['COUNTERSIGN_PERSONAL_KEYS_FILE'] = keys;
   const owner = new Client({ connectionString: postgres.ownerUrl });
   await owner.connect();
   const { rows } = await owner.query<{ now: string }>(`select pg_get_functiondef('ledger.shelf_now'::regproc) as now`);
@@ -69,7 +73,11 @@ beforeAll(async () => {
   await owner.query(rows[0]?.now ?? '');
   await owner.end();
 });
-afterAll(() => rmSync(folder, { recursive: true }));
+afterAll(() => {
+  rmSync(process.env['COUNTERSIGN_PERSONAL_KEYS_FILE'] ?? '');
+  delete process.env['COUNTERSIGN_PERSONAL_KEYS_FILE'];
+  rmSync(folder, { recursive: true });
+});
 
 async function cover(): Promise<void> {
   const { rows } = await postgres
