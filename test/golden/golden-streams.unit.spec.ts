@@ -4,6 +4,7 @@ import { Actor, EventMeta, type Category } from '#contracts/envelope';
 import { eventContract } from '#contracts/events/index';
 import { upcast } from '#contracts/versioned-contract';
 import { ChainVerifier, foldRecorded, type RecordedEvent } from '#libs/event-store';
+import { KeyRing, PersonalData } from '#libs/personal-data';
 import { tell } from '#libs/story';
 import { recordOf } from '../../services/approval/src/read/approval-record';
 import { approvalDecider } from '../../services/approval/src/domain/approval.decider';
@@ -105,4 +106,24 @@ describe.each(GOLDEN_VERSIONS)('the streams of %s', (version) => {
     const view = VIEWS[category];
     if (view) expect(view(history)).toMatchSnapshot('what people are shown');
   });
+
+  it.each(streams)(
+    '$name is the same once it was sealed, and can be decided on and shown once it was erased',
+    ({ name, events }) => {
+      let ring = KeyRing.create();
+      const personal = new PersonalData(() => ring);
+      const stored = events.map((event) => personal.sealEvent(event));
+      expect(stored.map((event) => personal.openEvent(event))).toEqual(events);
+
+      const keys = [...JSON.stringify(stored).matchAll(/"1\.[\w-]{8}\.([0-9a-f]{14})\./g)].flatMap(
+        ([, key]) => key ?? [],
+      );
+      ring = ring.without([...new Set(keys)], null);
+      const history = stored.map((event) => current(personal.openEvent(event)));
+      const category = history[0]?.category ?? 'directory';
+      expect(STATES[category]?.(history, name)).toBeDefined();
+      expect(VIEWS[category]?.(history)).not.toBeNull();
+      expect(history.map(tell).filter((sentence) => sentence.includes('undefined'))).toEqual([]);
+    },
+  );
 });
