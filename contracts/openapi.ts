@@ -1,5 +1,6 @@
 import type { TSchema } from 'typebox';
 import { ERROR_CATALOGUE } from '#libs/kernel';
+import { ElasticError } from './http/elastic-bulk';
 import { Problem, PROBLEM_MEDIA_TYPE, type Endpoint, type Protocol } from './http/endpoint';
 import { ENDPOINTS } from './http/endpoints';
 import { HTTP_SCHEMAS } from './http/schemas';
@@ -107,7 +108,10 @@ function errorResponse({ protocol }: Endpoint): JsonDocument {
   return { description: 'An error', content: { 'application/json': { schema: referenced(FOREIGN_ERRORS[protocol]) } } };
 }
 
-const FOREIGN_ERRORS: Readonly<Record<Protocol, TSchema>> = { 'splunk-hec': HecAnswer };
+const FOREIGN_ERRORS: Readonly<Record<Protocol, TSchema>> = {
+  'splunk-hec': HecAnswer,
+  'elastic-bulk': ElasticError,
+};
 
 function parameters(schema: TSchema | undefined, place: 'path' | 'query'): Json[] {
   if (schema === undefined || !('properties' in schema)) return [];

@@ -2,6 +2,7 @@ import type { TSchema } from 'typebox';
 import * as approval from './approval';
 import * as cases from './case';
 import * as connector from './connector';
+import * as elasticBulk from './elastic-bulk';
 import * as enrichment from './enrichment';
 import * as gateway from './gateway';
 import * as ingest from './ingest';
@@ -15,6 +16,7 @@ const MODULES: readonly [string, object][] = [
   ['Gateway', gateway],
   ['Ingest', ingest],
   ['Splunk', splunkHec],
+  ['Elastic', elasticBulk],
   ['Enrichment', enrichment],
   ['Case', cases],
   ['Playbook', playbookOrchestrator],

@@ -1,6 +1,7 @@
 export * from './given-when-then';
 export * from './kafka';
 export * from './migrated-database';
+export * from './not-run';
 export * from './npm-package';
 export * from './postgres';
 export * from './postgres-tools';

@@ -7,7 +7,8 @@ export interface MissingNeed {
   /** `a Kafka broker` */
   readonly need: string;
   /** Set to 1, it makes the absence a failure. */
-  readonly variable: 'REQUIRE_KAFKA' | 'REQUIRE_PYTHON' | 'REQUIRE_POSTGRES_TOOLS' | 'REQUIRE_HEC_CLIENTS';
+  readonly variable:
+    'REQUIRE_KAFKA' | 'REQUIRE_PYTHON' | 'REQUIRE_POSTGRES_TOOLS' | 'REQUIRE_HEC_CLIENTS' | 'REQUIRE_SHIPPERS';
   /** What is missing, and what to install. */
   readonly reason: string;
 }

@@ -6,12 +6,14 @@ import { DomainError, findUnstorableText, type JsonObject } from '#libs/kernel';
 import { repositoryRoot } from '#libs/local';
 import { findFieldErrors } from '#libs/service';
 import { parseMapping, readMappings } from '../../services/ingest/src/adapters/mapping-folder';
-import { receive, type AlertOrigin, type RawAlert } from '../../services/ingest/src/app/alert-reception';
+import { receive, type AlertOrigin, type RawAlert, type Received } from '../../services/ingest/src/app/alert-reception';
 import { objectsOf } from '../../services/ingest/src/app/concatenated-json';
+import { ElasticBulk } from '../../services/ingest/src/app/elastic-bulk';
 import { channelOf, HecAcknowledgements } from '../../services/ingest/src/app/hec-acknowledgement';
 import { hecCredentials } from '../../services/ingest/src/app/hec-credentials';
 import { linesOf } from '../../services/ingest/src/app/raw-alerts';
 import { FormatRegistry } from '../../services/ingest/src/domain/formats/format-registry';
+import { elasticEnvelope } from '../../services/ingest/src/domain/formats/elastic-document';
 import { hecEnvelope } from '../../services/ingest/src/domain/formats/hec-event';
 import { inPieces, spoiled } from './spoiled';
 
@@ -34,6 +36,8 @@ const lines = [Buffer.from(compact.slice(0, 6).join('\n')), ...compact.map((text
 const pages = compact.slice(8, 20).map((text) => Buffer.from(`{"value":[${text}],"reply":{"alerts":[${text},1]}}`));
 const events = compact.map((text) => Buffer.from(`{"event":${text},"time":1795528800.5,"host":"h"}{"event":"line"}`));
 
+const actions = compact.map((text) => Buffer.from(`{"index":{"_id":"a"}}\n${text}\n{"create":{}}\n{"message":"m"}\n`));
+
 const formats = new FormatRegistry(readMappings(mappings));
 const origin: AlertOrigin = {
   tenant: 'default',
@@ -47,8 +51,10 @@ const named = fc.constantFrom(undefined, ...formats.names());
 const cuts = fc.array(fc.nat(), { maxLength: 4 });
 
 /** Every reception is one that its contract allows and that the ledger can store; a refusal says why. */
-function received(raw: RawAlert, from: AlertOrigin): void {
-  for (const { kind, alert, aside } of receive(raw, from, formats, now)) {
+function received(raw: RawAlert, from: AlertOrigin, onReceived?: (received: Received) => void): void {
+  for (const one of receive(raw, from, formats, now)) {
+    const { kind, alert, aside } = one;
+    onReceived?.(one);
     const errors = findFieldErrors(kind === 'accepted' ? AlertReceived : AlertRefused, alert);
     if (errors.length > 0) throw new Error(`not as its contract says: ${JSON.stringify(errors)}`);
     const unstorable = findUnstorableText(alert as unknown as JsonObject);
@@ -94,6 +100,25 @@ export const FUZZ_TARGETS: Readonly<Record<string, FuzzTarget>> = {
         timed(async () => {
           const from = { ...origin, sourceFormat, envelope: hecEnvelope };
           for await (const raw of objectsOf(stream(inPieces(bytes, places)))) received(raw, from);
+        }),
+      ),
+  },
+  /** The body of the bulk API of Elasticsearch, cut anywhere. */
+  'elastic-bulk': {
+    property: (timed) =>
+      fc.asyncProperty(spoiled(actions), cuts, named, (bytes, places, sourceFormat) =>
+        timed(async () => {
+          const from = { ...origin, sourceFormat, envelope: elasticEnvelope };
+          const request = new ElasticBulk('i');
+          let count = 0;
+          try {
+            for await (const raw of request.documents(linesOf(stream(inPieces(bytes, places))))) {
+              received(raw, from, (one) => request.add(one, count++));
+            }
+            request.answer(0);
+          } catch (error) {
+            if (!(error instanceof DomainError)) throw error;
+          }
         }),
       ),
   },

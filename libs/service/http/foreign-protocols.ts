@@ -4,6 +4,7 @@ import type { DomainError } from '#libs/kernel';
 export interface ForeignAnswer {
   readonly status: number;
   readonly body: object;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /**

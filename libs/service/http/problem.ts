@@ -41,8 +41,13 @@ export function sendProblem(reply: FastifyReply, error: DomainError): FastifyRep
 }
 
 /** An error in the form of another product's protocol. */
-export function sendForeign(reply: FastifyReply, error: DomainError, { status, body }: ForeignAnswer): FastifyReply {
+export function sendForeign(
+  reply: FastifyReply,
+  error: DomainError,
+  { status, body, headers }: ForeignAnswer,
+): FastifyReply {
   demandPause(reply, status, error);
+  if (headers !== undefined) reply.headers(headers);
   return reply.code(status).type('application/json; charset=utf-8').send(JSON.stringify(body));
 }
 

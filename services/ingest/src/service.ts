@@ -4,12 +4,13 @@ import { repositoryRoot } from '#libs/local';
 import type { Protocol } from '#contracts/http/endpoint';
 import type { DomainError } from '#libs/kernel';
 import type { ServiceContext } from '#libs/service';
-import { defineService, ForeignProtocols, SourceTokenVerifier } from '#libs/service';
+import { defineService, ForeignProtocols, type ForeignAnswer, SourceTokenVerifier } from '#libs/service';
 import { readMappings } from './adapters/mapping-folder';
 import { AccountController } from './app/account.controller';
 import { AlertIntakeDesk } from './app/alert-intake';
 import { AlertPublisher } from './app/alert-publisher';
 import { AlertsController } from './app/alerts.controller';
+import { ElasticBulkController } from './app/elastic-bulk.controller';
 import { MemoryBudget } from './app/memory-budget';
 import { ErasureReaction } from './app/erasure.reaction';
 import { OriginalsController } from './app/originals.controller';
@@ -20,6 +21,7 @@ import { SourceRegistry } from './app/source-registry';
 import { SourcesController } from './app/sources.controller';
 import { SplunkHecController } from './app/splunk-hec.controller';
 import { FormatRegistry } from './domain/formats/format-registry';
+import { elasticAnswer } from './domain/elastic-error';
 import { hecAnswer } from './domain/hec-error';
 import { Account } from './read/account';
 import { Originals1764500000000 } from './read/migrations/1764500000000-originals';
@@ -64,6 +66,7 @@ export const service = defineService({
       AlertsController,
       OriginalsController,
       SplunkHecController,
+      ElasticBulkController,
       SourcesController,
       AccountController,
       ErasureReaction,
@@ -73,6 +76,9 @@ export const service = defineService({
 });
 
 class IngestModule {}
+
+const answerOf = (protocol: Protocol, error: DomainError): ForeignAnswer =>
+  protocol === 'splunk-hec' ? hecAnswer(error) : elasticAnswer(error);
 
 function providersOf(context: ServiceContext<Type.Static<typeof config>>) {
   const { store, database, readModels, publisher, clock } = context;
@@ -93,7 +99,7 @@ function providersOf(context: ServiceContext<Type.Static<typeof config>>) {
   return [
     { provide: SourceDirectory, useValue: directory },
     { provide: SourceTokenVerifier, useExisting: SourceDirectory },
-    { provide: ForeignProtocols, useValue: { answer: (_: Protocol, error: DomainError) => hecAnswer(error) } },
+    { provide: ForeignProtocols, useValue: { answer: answerOf } },
     { provide: AlertPublisher, useValue: toBus },
     { provide: Account, useValue: account },
     { provide: ReceiptTrimming, useValue: new ReceiptTrimming(context, account) },

@@ -25,8 +25,8 @@ export interface IntakeRequest {
   readonly askedFormat?: string;
   readonly envelope?: AlertEnvelope;
   readonly traceparent: string;
-  /** Is told of every alert that was refused, with its place in the body. */
-  readonly onRefused?: (error: DomainError, index: number) => void;
+  /** Is told of every alert once it is durable, with its place in the body. */
+  readonly onReceived?: (received: Received, index: number) => void;
 }
 
 /** Takes the alerts of one body to the bus, in their order, a batch at a time. */
@@ -50,7 +50,7 @@ export class AlertIntakeDesk {
     // Who has sent too much is told so before the body is read.
     await this.limits.allowance.take(source.id, source.settings, 0, 0, false);
     const share = this.limits.memory.open();
-    const answer = new IntakeAnswer(request.onRefused);
+    const answer = new IntakeAnswer(request.onReceived);
     const origin: AlertOrigin = {
       tenant: source.tenant,
       sourceId: source.id,
@@ -135,7 +135,7 @@ class IntakeAnswer {
   private firstRefusal: DomainError | undefined;
   private readonly results: AlertResult[] = [];
 
-  constructor(private readonly onRefused: IntakeRequest['onRefused']) {}
+  constructor(private readonly onReceived: IntakeRequest['onReceived']) {}
 
   /** Whether a part of the body has been taken. */
   get isUnderWay(): boolean {
@@ -145,6 +145,7 @@ class IntakeAnswer {
   add(received: Received): void {
     const index = this.accepted + this.rejected;
     const { receiptId } = received.alert;
+    this.onReceived?.(received, index);
     if (received.kind === 'accepted') {
       this.accepted += 1;
       if (this.results.length < LISTED) {
@@ -154,7 +155,6 @@ class IntakeAnswer {
     }
     this.rejected += 1;
     this.firstRefusal ??= received.error;
-    this.onRefused?.(received.error, index);
     if (this.results.length >= 2 * LISTED) return;
     const { code, field, reason } = received.alert;
     this.results.push({ index, receiptId, status: 'rejected', code, ...(field !== null && { field }), reason });

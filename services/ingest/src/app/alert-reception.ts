@@ -84,9 +84,15 @@ function readAlert(raw: RawAlert, origin: AlertOrigin, formats: FormatRegistry):
   if (origin.envelope === undefined) {
     return { text, alert: outer, format: namedFormat(origin, formats) ?? formats.recognizing(outer) };
   }
-  const alert = origin.envelope.open(outer);
-  const format = alert && (namedFormat(origin, formats) ?? formats.recognizing(alert));
-  return alert && format ? { text, alert, format } : { text, alert: outer, format: origin.envelope.otherwise };
+  const inside = origin.envelope.open(outer);
+  const named = namedFormat(origin, formats);
+  for (const alert of inside) {
+    const format = named === undefined ? formats.recognizing(alert) : named.recognizes(alert) ? named : undefined;
+    if (format !== undefined) return { text, alert, format };
+  }
+  const [likeliest] = inside;
+  if (named !== undefined && likeliest !== undefined) return { text, alert: likeliest, format: named };
+  return { text, alert: outer, format: origin.envelope.otherwise };
 }
 
 function pageOf({ text, alert, format }: Reading, origin: AlertOrigin, formats: FormatRegistry): string[] | undefined {

@@ -6,6 +6,7 @@ import { DomainError } from '#libs/kernel';
 import { ALL_TENANTS, withTenant } from '#libs/read-model';
 import { SourceTokenVerifier } from '#libs/service';
 import type { DataSource } from 'typeorm';
+import { elasticCredentials } from './elastic-credentials';
 import { hecCredentials } from './hec-credentials';
 import { HecError } from '../domain/hec-error';
 import { isSourceToken, sourceTokenDigest } from './source-token';
@@ -48,9 +49,11 @@ export class SourceDirectory extends SourceTokenVerifier {
     return principalOf(await this.sourceOf(token));
   }
 
-  /** @throws HecError, as Splunk words it. */
-  override async verifyAs(_: Protocol, headers: IncomingHttpHeaders, query: unknown): Promise<Principal> {
-    return principalOf(await this.hecSourceOf(headers, query));
+  /** @throws DomainError, which each protocol words for itself. */
+  override async verifyAs(protocol: Protocol, headers: IncomingHttpHeaders, query: unknown): Promise<Principal> {
+    return protocol === 'splunk-hec'
+      ? principalOf(await this.hecSourceOf(headers, query))
+      : this.verify(elasticCredentials(headers.authorization));
   }
 
   /** The source of a request to the Splunk HTTP Event Collector. @throws HecError */

@@ -94,7 +94,9 @@ export class SplunkHecController {
         source,
         envelope: hecEnvelope,
         traceparent: trace.traceparent,
-        onRefused: (error, index) => {
+        onReceived: (received, index) => {
+          if (received.kind === 'accepted') return;
+          const { error } = received;
           const code = error instanceof HecError ? error.hecCode : 6;
           refusal ??= new HecError(code, `Event ${index}: ${error.message}`, index);
         },

@@ -38,6 +38,18 @@ export function parseAlert(text: string): JsonObject {
   return alert;
 }
 
+/** An object, or the object that a text holds: some senders write the text of an alert where the alert could be. */
+export function objectsIn(value: JsonValue | undefined): JsonObject[] {
+  if (isJsonObject(value)) return [value];
+  if (typeof value !== 'string' || !value.trimStart().startsWith('{')) return [];
+  try {
+    return [parseAlert(value)];
+  } catch {
+    // Then it is a text like any other.
+    return [];
+  }
+}
+
 const TEXT_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 const LONG_INTEGER = /^-?\d{16,}$/;
 const HAS_LONG_INTEGER = /[:[,\s]-?\d{16}/;

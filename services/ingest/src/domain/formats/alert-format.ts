@@ -22,10 +22,10 @@ export interface NormalizedAlert {
 /** What a way in wraps around alerts. Pure. */
 export interface AlertEnvelope {
   /**
-   * The alert inside; `undefined` where there is none that a format could read.
+   * What may be the alert inside, the likeliest first; empty where nothing is that a format could read.
    * @throws DomainError when the envelope is not one.
    */
-  open(outer: JsonObject): JsonObject | undefined;
+  open(outer: JsonObject): readonly JsonObject[];
   /** For what looks like no alert inside: reads the whole. */
   readonly otherwise: AlertFormat;
 }

@@ -1,5 +1,5 @@
-import { isJsonObject, type JsonObject } from '#libs/kernel';
-import { parseAlert } from '../alert-json';
+import { isJsonObject } from '#libs/kernel';
+import { objectsIn } from '../alert-json';
 import { HecError } from '../hec-error';
 import { AlertFields, shortened } from './alert-fields';
 import type { AlertEnvelope, AlertFormat, NormalizedAlert } from './alert-format';
@@ -63,18 +63,7 @@ export const hecEnvelope: AlertEnvelope = {
     const event = Object.hasOwn(outer, 'event') ? outer.event : undefined;
     if (event === undefined) throw new HecError(12, 'The key event is missing.');
     if (event === null || (typeof event === 'string' && event.trim() === '')) throw new HecError(13, 'event is empty.');
-    return isJsonObject(event) ? event : typeof event === 'string' ? objectIn(event) : undefined;
+    return [...objectsIn(event), ...(isJsonObject(event) ? objectsIn(event.message) : [])];
   },
   otherwise: hecEvent,
 };
-
-/** Some clients send the text of a JSON object where its object could be. */
-function objectIn(text: string): JsonObject | undefined {
-  if (!text.trimStart().startsWith('{')) return undefined;
-  try {
-    return parseAlert(text);
-  } catch {
-    // Then it is a text like any other.
-    return undefined;
-  }
-}
