@@ -5,12 +5,9 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { SourceWithToken } from '#contracts/http/ingest';
-import type { BusMessage } from '#libs/bus';
 import { freePort } from '#libs/local';
-import { createLogger, startService, startTestIssuer, type RunningService, type TestIssuer } from '#libs/service';
-import { reportNotRun, useMigratedPostgres } from '#libs/testing';
-import { service as ingest } from '../../services/ingest/src/service';
+import { reportNotRun } from '#libs/testing';
+import { useIngestService } from '../../services/ingest/src/ingest-service.fixture';
 
 /** Debian's rsyslog with its output to Elasticsearch, as it is installed. */
 function isInstalled(): boolean {
@@ -34,27 +31,16 @@ if (!installed) {
   reportNotRun({ need: 'rsyslog with omelasticsearch', variable: 'REQUIRE_SHIPPERS', reason });
 }
 
-const postgres = useMigratedPostgres(ingest);
-let issuer: TestIssuer;
-let service: RunningService;
+const ingest = useIngestService();
 let rsyslog: ChildProcess | undefined;
 const folder = mkdtempSync(join(tmpdir(), 'countersign-rsyslog-'));
 
-beforeAll(async () => {
-  issuer = await startTestIssuer();
-  service = await startService(ingest, {
-    env: { COUNTERSIGN_PROFILE: 'development', LEDGER_URL: postgres.appUrl, INGEST_PORT: '0', OIDC_ISSUER: issuer.url },
-    logger: createLogger('silent'),
-  });
-});
 afterAll(async () => {
   if (rsyslog !== undefined && rsyslog.exitCode === null) {
     const ended = once(rsyslog, 'exit');
     rsyslog.kill();
     await ended;
   }
-  await service.stop();
-  await issuer.stop();
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -71,7 +57,7 @@ action(type="omelasticsearch" server="${url}/elastic" searchIndex="syslog" searc
 async function startRsyslog(token: string): Promise<number> {
   const port = await freePort();
   const file = join(folder, 'rsyslog.conf');
-  writeFileSync(file, configuration(service.url, token, port));
+  writeFileSync(file, configuration(ingest().service.url, token, port));
   rsyslog = spawn('rsyslogd', ['-n', '-f', file, '-i', join(folder, 'pid')], { stdio: 'ignore' });
   for (;;) {
     const socket = connect(port, '127.0.0.1');
@@ -86,27 +72,14 @@ async function startRsyslog(token: string): Promise<number> {
 
 (installed ? describe : describe.skip)('rsyslog, writing to Elasticsearch', () => {
   it('writes here', async () => {
-    const answer = await fetch(`${service.url}/v1/sources`, {
-      method: 'POST',
-      headers: { ...(await issuer.headersFor('root')), 'content-type': 'application/json' },
-      body: JSON.stringify({ name: 'rsyslog' }),
-    });
-    const { source, token } = (await answer.json()) as SourceWithToken;
+    const { source, token } = await ingest().register('rsyslog');
     const port = await startRsyslog(token);
     const socket = connect(port, '127.0.0.1');
     for (let number = 0; number < 300; number += 1) {
       socket.write(`<84>1 2026-11-24T14:05:11Z bastion-01 sshd ${number} - - Failed password "${number}" for root\n`);
     }
     socket.end();
-    const read = async () => {
-      const { rows } = await postgres
-        .ownerPool()
-        .query<{ message: BusMessage }>(
-          `select message from bus.log where message -> 'data' ->> 'sourceId' = $1 order by position`,
-          [source.id],
-        );
-      return rows.map(({ message }) => message.data);
-    };
+    const read = async () => (await ingest().published(source.id)).map(({ data }) => data);
     for (;;) {
       if ((await read()).length >= 300) break;
       await wait(100);

@@ -1,31 +1,14 @@
 import { gzipSync } from 'node:zlib';
 import type { ElasticBulkAnswer, ElasticBulkItem, ElasticError } from '#contracts/http/elastic-bulk';
-import type { SourceWithToken } from '#contracts/http/ingest';
-import type { BusMessage } from '#libs/bus';
-import { createLogger, startService, startTestIssuer, type RunningService, type TestIssuer } from '#libs/service';
-import { useMigratedPostgres } from '#libs/testing';
-import { service as ingest } from './service';
+import { useIngestService } from './ingest-service.fixture';
 
-const postgres = useMigratedPostgres(ingest);
-let issuer: TestIssuer;
-let service: RunningService;
-
-beforeAll(async () => {
-  issuer = await startTestIssuer();
-  service = await startService(ingest, {
-    env: { COUNTERSIGN_PROFILE: 'development', LEDGER_URL: postgres.appUrl, INGEST_PORT: '0', OIDC_ISSUER: issuer.url },
-    logger: createLogger('silent'),
-  });
-});
-afterAll(async () => {
-  await service.stop();
-  await issuer.stop();
-});
+const ingest = useIngestService();
+const published = (sourceId: string) => ingest().published(sourceId);
 
 type Body = ElasticBulkAnswer & ElasticError;
 
 async function call(method: string, path: string, headers: Record<string, string>, body?: RequestInit['body']) {
-  const answer = await fetch(`${service.url}/elastic${path}`, { method, headers, body });
+  const answer = await fetch(`${ingest().service.url}/elastic${path}`, { method, headers, body });
   const text = await answer.text();
   return {
     status: answer.status,
@@ -38,25 +21,10 @@ async function call(method: string, path: string, headers: Record<string, string
 const basic = (token: string) => ({ authorization: `Basic ${Buffer.from(`shipper:${token}`).toString('base64')}` });
 
 async function register(name: string, format?: string) {
-  const answer = await fetch(`${service.url}/v1/sources`, {
-    method: 'POST',
-    headers: { ...(await issuer.headersFor('root')), 'content-type': 'application/json' },
-    body: JSON.stringify({ name, ...(format && { format }) }),
-  });
-  const { source, token } = (await answer.json()) as SourceWithToken;
+  const { source, token } = await ingest().register(name, format);
   const send = (body: RequestInit['body'], path = '/_bulk', headers: Record<string, string> = {}) =>
     call('POST', path, { ...basic(token), 'content-type': 'application/x-ndjson', ...headers }, body);
   return { id: source.id, token, send };
-}
-
-async function published(sourceId: string): Promise<BusMessage[]> {
-  const { rows } = await postgres
-    .ownerPool()
-    .query<{ message: BusMessage }>(
-      `select message from bus.log where message -> 'data' ->> 'sourceId' = $1 order by position`,
-      [sourceId],
-    );
-  return rows.map(({ message }) => message);
 }
 
 const lines = (...values: unknown[]) =>

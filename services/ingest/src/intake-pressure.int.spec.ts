@@ -1,38 +1,13 @@
 import { request, type ClientRequest, type IncomingHttpHeaders } from 'node:http';
 import type { Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { SourceWithToken } from '#contracts/http/ingest';
-import { createLogger, startService, startTestIssuer, type RunningService, type TestIssuer } from '#libs/service';
-import { useMigratedPostgres } from '#libs/testing';
-import { service as ingest } from './service';
+import { useIngestService } from './ingest-service.fixture';
 
-const postgres = useMigratedPostgres(ingest);
-let issuer: TestIssuer;
-let service: RunningService;
+const ingest = useIngestService({ INGEST_BODY_MEMORY_MB: '16' });
 let token: string;
 
 beforeAll(async () => {
-  issuer = await startTestIssuer();
-  service = await startService(ingest, {
-    env: {
-      COUNTERSIGN_PROFILE: 'development',
-      LEDGER_URL: postgres.appUrl,
-      INGEST_PORT: '0',
-      OIDC_ISSUER: issuer.url,
-      INGEST_BODY_MEMORY_MB: '16',
-    },
-    logger: createLogger('silent'),
-  });
-  const answer = await fetch(`${service.url}/v1/sources`, {
-    method: 'POST',
-    headers: { ...(await issuer.headersFor('root')), 'content-type': 'application/json' },
-    body: JSON.stringify({ name: 'pressing' }),
-  });
-  ({ token } = (await answer.json()) as SourceWithToken);
-});
-afterAll(async () => {
-  await service.stop();
-  await issuer.stop();
+  ({ token } = await ingest().register('pressing'));
 });
 
 interface Answer {
@@ -44,7 +19,7 @@ interface Answer {
 function open(path: string, contentType: string): { readonly client: ClientRequest; readonly answer: Promise<Answer> } {
   const scheme = path.startsWith('/services') ? 'Splunk' : 'Bearer';
   const headers = { authorization: `${scheme} ${token}`, 'content-type': contentType };
-  const client = request(`${service.url}${path}`, { method: 'POST', headers });
+  const client = request(`${ingest().service.url}${path}`, { method: 'POST', headers });
   const answer = new Promise<Answer>((resolve, reject) => {
     client.on('error', reject).on('response', (response) => {
       let text = '';
@@ -65,7 +40,9 @@ describe('bodies that arrive at the same time', () => {
     const slow = open('/v1/alerts', 'application/json');
     // Most of what may be held is held for a sender who pauses.
     const sockets: Socket[] = [];
-    service.app.getHttpServer().on('connection', (socket: Socket) => sockets.push(socket));
+    ingest()
+      .service.app.getHttpServer()
+      .on('connection', (socket: Socket) => sockets.push(socket));
     slow.client.write(`[${alert('slow', 7_000_000)},${alert('slow-2', 7_000_000)}`);
     while (!sockets.some(({ bytesRead }) => bytesRead > 14_000_000)) await wait(10);
     const ways: [string, string, string][] = [

@@ -1,27 +1,11 @@
 import { gzipSync } from 'node:zlib';
-import type { SourceWithToken } from '#contracts/http/ingest';
 import { HEC_ANSWERS, type HecCode } from '#contracts/http/splunk-hec';
-import type { BusMessage } from '#libs/bus';
 import type { JsonObject } from '#libs/kernel';
-import { createLogger, startService, startTestIssuer, type RunningService, type TestIssuer } from '#libs/service';
-import { useMigratedPostgres } from '#libs/testing';
-import { service as ingest } from './service';
+import { useIngestService } from './ingest-service.fixture';
 
-const postgres = useMigratedPostgres(ingest);
-let issuer: TestIssuer;
-let service: RunningService;
-
-beforeAll(async () => {
-  issuer = await startTestIssuer();
-  service = await startService(ingest, {
-    env: { COUNTERSIGN_PROFILE: 'development', LEDGER_URL: postgres.appUrl, INGEST_PORT: '0', OIDC_ISSUER: issuer.url },
-    logger: createLogger('silent'),
-  });
-});
-afterAll(async () => {
-  await service.stop();
-  await issuer.stop();
-});
+const ingest = useIngestService();
+const asRoot = (method: string, path: string, body: JsonObject) => ingest().asRoot(method, path, body);
+const published = (sourceId: string) => ingest().published(sourceId);
 
 interface Answer {
   readonly status: number;
@@ -29,23 +13,13 @@ interface Answer {
 }
 
 async function call(method: string, path: string, headers: Record<string, string>, body?: RequestInit['body']) {
-  const answer = await fetch(`${service.url}${path}`, { method, headers, body });
+  const answer = await fetch(`${ingest().service.url}${path}`, { method, headers, body });
   return { status: answer.status, body: JSON.parse(await answer.text()) } satisfies Answer;
 }
 
-const asRoot = async (method: string, path: string, body: JsonObject) =>
-  call(
-    method,
-    path,
-    { ...(await issuer.headersFor('root')), 'content-type': 'application/json' },
-    JSON.stringify(body),
-  );
-
 /** A source, and how it speaks to the collector. */
 async function register(name: string, format?: string) {
-  const { status, body } = await asRoot('POST', '/v1/sources', { name, ...(format && { format }) });
-  expect(status).toBe(201);
-  const { source, token } = body as unknown as SourceWithToken;
+  const { source, token } = await ingest().register(name, format);
   const send = (path: string, content: RequestInit['body'], headers: Record<string, string> = {}) =>
     call('POST', `/services/collector${path}`, { authorization: `Splunk ${token}`, ...headers }, content);
   const configure = (changes: JsonObject) => asRoot('PATCH', `/v1/sources/${name}`, changes);
@@ -59,16 +33,6 @@ const answered = (code: HecCode, more: JsonObject = {}): Answer => ({
 const CHANNEL = 'fe0ecfad-13d5-401b-847d-77833bd77131';
 const withChannel = { 'x-splunk-request-channel': CHANNEL };
 const event = (event: unknown, more: JsonObject = {}) => JSON.stringify({ event, ...more });
-
-async function published(sourceId: string): Promise<BusMessage[]> {
-  const { rows } = await postgres
-    .ownerPool()
-    .query<{ message: BusMessage }>(
-      `select message from bus.log where message -> 'data' ->> 'sourceId' = $1 order by position`,
-      [sourceId],
-    );
-  return rows.map(({ message }) => message);
-}
 
 const findings = async (sourceId: string) =>
   (await published(sourceId)).map(({ data }) => ({ format: data.format, finding: data.finding, code: data.code }));

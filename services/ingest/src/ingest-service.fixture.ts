@@ -1,0 +1,77 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { SourceWithToken } from '#contracts/http/ingest';
+import type { BusMessage } from '#libs/bus';
+import type { JsonObject } from '#libs/kernel';
+import { createLogger, startService, startTestIssuer, type RunningService, type TestIssuer } from '#libs/service';
+import { useMigratedPostgres } from '#libs/testing';
+import { service as ingest } from './service';
+
+/** A running ingest service for one spec file. */
+export interface TestIngest {
+  readonly service: RunningService;
+  /** As the administrator. */
+  asRoot(
+    method: string,
+    path: string,
+    body: JsonObject,
+  ): Promise<{ readonly status: number; readonly body: JsonObject }>;
+  register(name: string, format?: string): Promise<SourceWithToken>;
+  /** What the source's alerts became on the bus, in order, opened. */
+  published(sourceId: string): Promise<BusMessage[]>;
+}
+
+/** Starts the service on a database of its own before the tests of the file, and stops it after them. */
+export function useIngestService(settings: Readonly<Record<string, string>> = {}): () => TestIngest {
+  const postgres = useMigratedPostgres(ingest);
+  let issuer: TestIssuer;
+  let service: RunningService;
+  let data: string;
+
+  beforeAll(async () => {
+    issuer = await startTestIssuer();
+    data = await mkdtemp(join(tmpdir(), 'countersign-ingest-'));
+    service = await startService(ingest, {
+      env: {
+        COUNTERSIGN_PROFILE: 'development',
+        COUNTERSIGN_DATA: data,
+        LEDGER_URL: postgres.appUrl,
+        INGEST_PORT: '0',
+        OIDC_ISSUER: issuer.url,
+        ...settings,
+      },
+      logger: createLogger('silent'),
+    });
+  });
+  afterAll(async () => {
+    await service.stop();
+    await issuer.stop();
+    await rm(data, { recursive: true });
+  });
+
+  const asRoot: TestIngest['asRoot'] = async (method, path, body) => {
+    const headers = { ...(await issuer.headersFor('root')), 'content-type': 'application/json' };
+    const answer = await fetch(`${service.url}${path}`, { method, headers, body: JSON.stringify(body) });
+    return { status: answer.status, body: JSON.parse(await answer.text()) };
+  };
+
+  return () => ({
+    service,
+    asRoot,
+    async register(name, format) {
+      const { status, body } = await asRoot('POST', '/v1/sources', { name, ...(format && { format }) });
+      expect(status).toBe(201);
+      return body as unknown as SourceWithToken;
+    },
+    async published(sourceId) {
+      const { rows } = await postgres
+        .ownerPool()
+        .query<{ message: BusMessage }>(
+          `select message from bus.log where message -> 'data' ->> 'sourceId' = $1 order by position`,
+          [sourceId],
+        );
+      return rows.map(({ message }) => service.context.personal.openMessage(message));
+    },
+  });
+}
