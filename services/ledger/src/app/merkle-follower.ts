@@ -1,5 +1,5 @@
 import type { CheckpointSigned } from '#contracts/events/checkpoint';
-import { type Cursor, type EventStore, leafHash, MerkleTree } from '#libs/event-store';
+import { type Cursor, type EventPage, type EventStore, leafHash, MerkleTree } from '#libs/event-store';
 import type { Clock } from '#libs/kernel';
 import { DomainError } from '#libs/kernel';
 import type { TreeState, TreeStateTable } from '../adapters/tree-state-table';
@@ -52,8 +52,8 @@ export class MerkleFollower {
     if (!this.loaded) await this.load();
     if (this.tree.size === last?.size) await this.demandRoot(last);
     for (;;) {
+      const page = await this.nextPage();
       const before = this.tree.size;
-      const page = await this.store.readAfter(this.cursor, { limit: PAGE });
       const grown: TreeNode[] = [];
       for (const event of page.events) {
         const { tx, position } = event;
@@ -75,6 +75,19 @@ export class MerkleFollower {
       if (page.events.length < PAGE) break;
     }
     if (last && this.tree.size < last.size) throw await this.damaged(last, `only ${this.tree.size} are there`);
+  }
+
+  /** Who has slept for so long that what comes next was archived goes on from where another process has come to. */
+  private async nextPage(): Promise<EventPage> {
+    try {
+      return await this.store.readAfter(this.cursor, { limit: PAGE });
+    } catch (error) {
+      const own = this.cursor;
+      if (!(error instanceof DomainError) || error.code !== 'history_archived') throw error;
+      await this.load();
+      if (this.cursor === own) throw error;
+      return this.store.readAfter(this.cursor, { limit: PAGE });
+    }
   }
 
   /** Everything in the tree is covered now. */
