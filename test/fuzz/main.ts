@@ -18,6 +18,17 @@ function heapUsed(): number {
   return process.memoryUsage().heapUsed;
 }
 
+/** What is slow a second and a third time is slow by itself, and not by what else the machine does. Milliseconds. */
+async function shortest(work: () => void | Promise<void>): Promise<number> {
+  let took = Infinity;
+  for (let round = 0; round < 3 && took > HANG_MS; round += 1) {
+    const before = performance.now();
+    await work();
+    took = Math.min(took, performance.now() - before);
+  }
+  return took;
+}
+
 /** One target: as many inputs as are asked for, the slowest, and what they left in memory. One line of JSON. */
 async function fuzz(name: string, inputs: number, seed: number): Promise<boolean> {
   const target = FUZZ_TARGETS[name];
@@ -25,9 +36,7 @@ async function fuzz(name: string, inputs: number, seed: number): Promise<boolean
   const started = performance.now();
   const seen = { inputs: 0, slowestMs: 0, over: 0, heapAtTenth: 0 };
   const property = target.property(async (work) => {
-    const before = performance.now();
-    await work();
-    const took = performance.now() - before;
+    const took = await shortest(work);
     seen.inputs += 1;
     seen.slowestMs = Math.max(seen.slowestMs, took);
     if (took > HANG_MS) seen.over += 1;
@@ -51,7 +60,7 @@ async function fuzz(name: string, inputs: number, seed: number): Promise<boolean
     ...(failed && { error: String(errorInstance), counterexample: fc.stringify(counterexample).slice(0, 2_000) }),
   };
   process.stdout.write(`${JSON.stringify(report)}\n`);
-  return !failed && growth < MOST_GROWTH;
+  return !failed && seen.over === 0 && growth < MOST_GROWTH;
 }
 
 async function main(): Promise<void> {
