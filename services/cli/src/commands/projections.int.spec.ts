@@ -1,6 +1,10 @@
 import { Command } from 'commander';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type NewEvent, createPostgresEventStore, NO_STREAM } from '#libs/event-store';
 import { newId } from '#libs/kernel';
+import { createPersonalKeys } from '#libs/personal-data';
 import { useMigratedPostgres } from '#libs/testing';
 import { definitions } from '../../../all-in-one/src/services';
 import { UsageProblem } from '../session';
@@ -31,9 +35,13 @@ async function countersign(...args: string[]) {
 const onDatabase = (...args: string[]) => countersign(...args, '--database', postgres.ownerUrl);
 
 const connectionId = 'tickets';
+const folder = mkdtempSync(join(tmpdir(), 'countersign-projections-'));
 
 /** A connection is registered, and a service that is not running has not followed it; another row is there instead. */
 beforeAll(async () => {
+  const keys = join(folder, 'personal-data.json');
+  createPersonalKeys(keys);
+  process.env['COUNTERSIGN_PERSONAL_KEYS_FILE'] = keys;
   const store = createPostgresEventStore({ pool: postgres.pool('connector') });
   const event: NewEvent = {
     id: newId(),
@@ -55,6 +63,11 @@ beforeAll(async () => {
       [`${tx}.${position}`, tx, position],
     );
   await store.close();
+});
+
+afterAll(() => {
+  delete process.env['COUNTERSIGN_PERSONAL_KEYS_FILE'];
+  rmSync(folder, { recursive: true });
 });
 
 describe('countersign projections', () => {
