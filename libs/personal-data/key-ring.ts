@@ -17,7 +17,7 @@ interface Parts {
   readonly upTo: string | null;
 }
 
-const MOST_CACHED = 50_000;
+const MOST_CACHED = 10_000;
 /** Somebody can be erased and appear again, with a key of their own each time. */
 const MOST_LIVES = 1_000;
 
