@@ -84,7 +84,7 @@ describe('an alert', () => {
     expect(guessed).toMatchObject({ status: 400, code: 'unknown_format', detail: expect.stringMatching(/\?format=/) });
   });
 
-  it('in a body of 20 MB, or of more than 256 KiB itself, is too large', async () => {
+  it('in a body of 20 MB, or of more than 8 MiB itself, is too large', async () => {
     const body = await send({ json: { ...notable, padding: 'x'.repeat(20_000_000) } });
     expect(body).toMatchObject({
       status: 413,
@@ -92,8 +92,8 @@ describe('an alert', () => {
       field: 'body',
       detail: expect.stringMatching(/16 MiB/),
     });
-    const alert = await send({ json: { ...notable, padding: 'x'.repeat(300_000) } });
-    expect(alert).toMatchObject({ status: 413, code: 'alert_too_large', detail: expect.stringMatching(/256 KiB/) });
+    const alert = await send({ json: { ...notable, padding: 'x'.repeat(9_000_000) } });
+    expect(alert).toMatchObject({ status: 413, code: 'alert_too_large', detail: expect.stringMatching(/8 MiB/) });
   });
 
   it('with a wrong token, or with a person’s, is not taken', async () => {
