@@ -1,4 +1,5 @@
 import type { KafkaMessage } from 'kafkajs';
+import { KeyRing, PersonalData } from '#libs/personal-data';
 import { message } from '../conformance/bus-fixture';
 import { deadToKafka, fromKafka, toKafka } from './cloud-events';
 
@@ -59,6 +60,21 @@ describe('CloudEvents in binary mode', () => {
   it.each(['', 'no { JSON', '[]', 'null', '"text"'])('with %j as data are dead letters', (value) => {
     const raw = { ...received(toKafka(sent)), value: Buffer.from(value) };
     expect(fromKafka(topic, 0, raw)).toMatchObject({ code: 'invalid_message', field: 'data' });
+  });
+
+  it('carry nothing personal in the open once they are sealed, and come back to be opened', () => {
+    const ring = KeyRing.create();
+    const personal = new PersonalData(() => ring);
+    const plain = message('a-1', {
+      type: 'AlertRefused',
+      actor: { kind: 'agent', id: 'assistant', behalfOf: 'alice' },
+      data: { receiptId: 'r', original: { encoding: 'utf-8', body: 'J. Doe was here', size: 15 } },
+    });
+    const kafka = toKafka(personal.sealMessage(plain));
+    expect(JSON.stringify([kafka.headers, String(kafka.value)])).not.toMatch(/alice|Doe/);
+    const arrival = fromKafka(topic, 0, received(kafka));
+    if (!('message' in arrival)) throw new Error('taken for no message');
+    expect(personal.openMessage(arrival.message)).toEqual(plain);
   });
 
   it('without key, headers and value are dead letters', () => {
