@@ -27,7 +27,9 @@ export function asyncApiDocument(): JsonDocument {
       version: '1',
       description:
         'Services speak to each other by these topics alone. Messages are CloudEvents 1.0 in Kafka’s binary mode, keyed ' +
-        'by stream; order holds within a key, and a message may come more than once under the same id.',
+        'by stream; order holds within a key, and a message may come more than once under the same id. ' +
+        'The schemas are of what a handler gets. On its way, what is marked x-personal is sealed: a field is {"enc": ...} then, ' +
+        'and `enc` of the data holds the values (docs/ledger-format.md).',
       license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
     },
     defaultContentType: 'application/json',
