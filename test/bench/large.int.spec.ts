@@ -9,13 +9,15 @@ async function resultsOf(bench: (args: readonly string[]) => Promise<void>, ...a
   const output = jest.spyOn(process.stdout, 'write').mockImplementation((piece) => (text += String(piece)) !== '');
   let trouble = '';
   const progress = jest.spyOn(process.stderr, 'write').mockImplementation((piece) => (trouble += String(piece)) !== '');
+  // Whatever ran before in this process may have left one.
+  process.exitCode = undefined;
   try {
     await bench([...args, '--json']);
   } finally {
     output.mockRestore();
     progress.mockRestore();
   }
-  const failed = process.exitCode !== undefined;
+  const failed = Number(process.exitCode ?? 0) !== 0;
   process.exitCode = undefined;
   if (failed) throw new Error(trouble);
   const { results }: { results: BenchResult[] } = JSON.parse(text.trimEnd().split('\n').at(-1) ?? '');
