@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { DomainError } from '#libs/kernel';
 import { useKafka } from '#libs/testing';
 import { startKafkaBroker, stopKafkaBroker } from './kafka-broker';
@@ -31,6 +32,8 @@ const local = kafka.available && findKafkaProvider().kind !== 'environment';
     expect(second).toMatchObject({ adopted: true, brokers: first.brokers, pid: first.pid });
 
     process.kill(first.pid ?? 0, 'SIGKILL');
+    // Its port is its own until the kernel is done with it.
+    for (let looks = 0; isAlive(first.pid ?? 0) && looks < 200; looks += 1) await wait(50);
     const third = await startKafkaBroker({ dataDir });
     expect(third).toMatchObject({ adopted: false, brokers: first.brokers });
     expect(third.pid).not.toBe(first.pid);
