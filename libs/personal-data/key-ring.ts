@@ -81,8 +81,7 @@ export class KeyRing {
 
   /** @param upTo the cursor up to which the ledger's erasures have been carried out then. */
   without(leaves: readonly string[], upTo: string | null): KeyRing {
-    const tree = leaves.reduce((left, leaf) => left.without(leaf), this.parts.tree);
-    return new KeyRing({ ...this.parts, tree, upTo });
+    return new KeyRing({ ...this.parts, tree: this.parts.tree.without(leaves), upTo });
   }
 
   toJSON(): object {

@@ -53,21 +53,25 @@ export class KeyTree {
     return undefined;
   }
 
-  /** Without the leaf's key, whatever is done from here on. */
-  without(leaf: string): KeyTree {
+  /** Without the leaves' keys, whatever is done from here on. */
+  without(leaves: Iterable<string>): KeyTree {
     const seeds = new Map(this.seeds);
-    for (let depth = 0; depth <= DEPTH; depth += 1) {
-      const path = leaf.slice(0, depth);
-      const seed = seeds.get(path);
-      if (!seed) continue;
-      seeds.delete(path);
-      for (const child of depth < DEPTH ? '0123456789abcdef' : '') seeds.set(path + child, sha256(seed, child));
-    }
+    for (const leaf of leaves) destroy(seeds, leaf);
     return new KeyTree(seeds);
   }
 
   toJSON(): Record<string, string> {
     return Object.fromEntries([...this.seeds].map(([path, seed]) => [path, seed.toString('hex')]));
+  }
+}
+
+function destroy(seeds: Map<string, Buffer>, leaf: string): void {
+  for (let depth = 0; depth <= DEPTH; depth += 1) {
+    const path = leaf.slice(0, depth);
+    const seed = seeds.get(path);
+    if (!seed) continue;
+    seeds.delete(path);
+    for (const child of depth < DEPTH ? '0123456789abcdef' : '') seeds.set(path + child, sha256(seed, child));
   }
 }
 

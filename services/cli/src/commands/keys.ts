@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
+import { keysFolder } from '../keys-folder';
 import { fields, print, when } from '../output';
 import { UsageProblem } from '../session';
 import { demandReadable } from '../witness';
@@ -52,9 +53,9 @@ export function keysCommand(program: Command): void {
       if (!wanted) throw new UsageProblem(`There is no key for '${purpose}'; use ${PURPOSES.join(' or ')}.`);
       await demandReadable(options.rootKey);
       const { rotateKey } = await import('#libs/warrant');
-      const keysFolder = folderOf(options.keys);
-      const rootPublicKeyFile = options.rootPublicKey ?? join(keysFolder, 'root.public.pem');
-      const rotated = await rotateKey({ keysFolder, rootPublicKeyFile }, wanted, {
+      const folder = folderOf(options.keys);
+      const rootPublicKeyFile = options.rootPublicKey ?? join(folder, 'root.public.pem');
+      const rotated = await rotateKey({ keysFolder: folder, rootPublicKeyFile }, wanted, {
         rootPrivateKey: await readFile(options.rootKey, 'utf8'),
         now: new Date(),
         overlapMs: options.overlap * HOUR_MS,
@@ -71,10 +72,7 @@ export function keysCommand(program: Command): void {
     });
 }
 
-const folderOf = (given: string | undefined): string =>
-  resolve(
-    given ?? (process.env['COUNTERSIGN_KEYS_DIR'] || join(process.env['COUNTERSIGN_DATA'] || '.countersign', 'keys')),
-  );
+const folderOf = (given: string | undefined): string => (given === undefined ? keysFolder() : resolve(given));
 
 function wholeHours(text: string): number {
   if (/^\d{1,4}$/.test(text)) return Number(text);

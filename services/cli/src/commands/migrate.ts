@@ -1,6 +1,6 @@
-import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { ServiceDefinition } from '#libs/service';
+import { keysFolder } from '../keys-folder';
 import { print, table } from '../output';
 import { UsageProblem } from '../session';
 
@@ -18,8 +18,6 @@ export function migrateCommand(program: Command): void {
       const { migrate } = await import('#libs/local');
       const { definitions } = await import('../../../all-in-one/src/services.js');
       const profile = process.env['COUNTERSIGN_PROFILE'] || 'production';
-      const data = process.env['COUNTERSIGN_DATA'] || '.countersign';
-      const keys = resolve(process.env['COUNTERSIGN_KEYS_DIR'] || `${data}/keys`);
       const migrated = await migrate({
         url,
         services: definitions,
@@ -27,7 +25,7 @@ export function migrateCommand(program: Command): void {
           app: process.env['COUNTERSIGN_APP_PASSWORD'] || undefined,
           archivist: process.env['COUNTERSIGN_ARCHIVIST_PASSWORD'] || undefined,
         },
-        keysFolder: profile === 'production' ? undefined : keys,
+        keysFolder: profile === 'production' ? undefined : keysFolder(),
       });
       await migrateTopics(url, definitions);
       print(command, migrated, () => {

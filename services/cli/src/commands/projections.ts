@@ -2,6 +2,7 @@ import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { RebuildProgress, RebuildReport, TableDifference } from '#libs/read-model';
 import type { ServiceDefinition } from '#libs/service';
+import { keysFolder } from '../keys-folder';
 import { print, printable, section, table, when } from '../output';
 import { globalsOf, UsageProblem } from '../session';
 
@@ -80,8 +81,7 @@ interface Mode {
 
 /** Where the services of this machine have it, by the same variables. */
 export function personalKeysFile(): string {
-  const { COUNTERSIGN_PERSONAL_KEYS_FILE: file, COUNTERSIGN_KEYS_DIR: keys, COUNTERSIGN_DATA: data } = process.env;
-  return resolve(file || join(keys || join(data || '.countersign', 'keys'), 'personal-data.json'));
+  return resolve(process.env['COUNTERSIGN_PERSONAL_KEYS_FILE'] || join(keysFolder(), 'personal-data.json'));
 }
 
 async function product(where: Where): Promise<Product> {

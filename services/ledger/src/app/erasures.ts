@@ -1,15 +1,14 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { PersonalDataErased } from '#contracts/events/audit';
 import type { Erasure, EraseBody } from '#contracts/http/ledger';
-import { type Cursor, NO_STREAM, toNewEvents } from '#libs/event-store';
+import type { Cursor } from '#libs/event-store';
 import { deterministicId, DomainError, newId } from '#libs/kernel';
 import { person, record, type Subject } from '#libs/personal-data';
-import { actorOf, type ServiceContext } from '#libs/service';
+import type { ServiceContext } from '#libs/service';
 import { walkStream } from '../adapters/ledger-walk';
-import type { Reading } from './read-log';
+import { appendToAudit, type Reading } from './audit-stream';
 import { demandStream } from './stream-access';
 
-const MAX_ATTEMPTS = 50;
 const PAGE = 1000;
 /** "cspd": one process at a time changes the keys. */
 const KEYS_LOCK = 0x63737064;
@@ -33,8 +32,8 @@ export class Erasures {
    * @throws DomainError('not_found') for a record that the tenant has not; ('invalid_field') when nothing is named;
    * ('service_unavailable') when the keys still stand after 10 s: it is recorded, and they go as soon as can be.
    */
-  async erase(body: EraseBody, { principal, trace }: Reading): Promise<Erasure> {
-    const { tenant } = principal;
+  async erase(body: EraseBody, reading: Reading): Promise<Erasure> {
+    const { tenant } = reading.principal;
     const { records, cases } = await this.recordsOf(body.records ?? [], tenant);
     const persons = [...new Set(body.persons ?? [])].map((name) => person(tenant, name));
     const subjects: Subject[] = [...persons, ...records.map((name) => record(tenant, name))];
@@ -43,8 +42,14 @@ export class Erasures {
     }
     const keys = [...new Set(subjects.map((subject) => this.parts.personal.keyNameOf(subject)))];
     const { reason } = body;
-    const data = { erasureId: newId(), records, cases, persons: persons.length, keys, reason };
-    const time = await this.append(data, { principal, trace });
+    const data: PersonalDataErased = { erasureId: newId(), records, cases, persons: persons.length, keys, reason };
+    const stream = `audit-erasures-${deterministicId('erasures', tenant)}`;
+    const busy = 'Too many erasures at the same time; try again.';
+    const time = await appendToAudit(
+      this.parts,
+      { stream, event: { type: 'PersonalDataErased', data }, busy },
+      reading,
+    );
     for (const until = Date.now() + PATIENCE_MS; !this.parts.personal.areDestroyed(keys); await wait(20)) {
       if (Date.now() > until) {
         throw new DomainError(
@@ -105,20 +110,5 @@ export class Erasures {
       }
     }
     return { records: [...records], cases: [...cases] };
-  }
-
-  private async append(data: PersonalDataErased, { principal, trace }: Reading): Promise<string> {
-    const { store, clock } = this.parts;
-    const { tenant } = principal;
-    const stream = `audit-erasures-${deterministicId('erasures', tenant)}`;
-    const meta = { correlationId: trace.correlationId, traceparent: trace.traceparent };
-    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
-      const expected = (await store.heads('audit', [stream])).get(stream) ?? NO_STREAM;
-      const envelope = { category: 'audit', stream, actor: actorOf(principal), meta, time: clock.now() } as const;
-      const events = toNewEvents([{ type: 'PersonalDataErased', data }], envelope);
-      const result = await store.append([{ category: 'audit', stream, tenant, expected, events }]);
-      if (result.status !== 'conflict') return result.events[0]?.time ?? clock.now().toISOString();
-    }
-    throw new DomainError('stream_conflict', 'Too many erasures at the same time; try again.');
   }
 }
