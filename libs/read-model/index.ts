@@ -1,4 +1,5 @@
 export { checkpointTransactions } from './checkpoint';
+export { databaseNow } from './database-clock';
 export * from './migrate';
 export * from './projection';
 export * from './projection-runner';

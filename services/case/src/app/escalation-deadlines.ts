@@ -4,6 +4,7 @@ import type { EscalateBody } from '#contracts/http/case';
 import { type EventStore, execute, type Snapshots } from '#libs/event-store';
 import type { JobQueue } from '#libs/jobs';
 import { type Clock, DomainError } from '#libs/kernel';
+import { databaseNow } from '#libs/read-model';
 import { caseDecider } from '../domain/case.decider';
 import { ESCALATION_DEADLINE } from '../read/case-list.projection';
 
@@ -23,8 +24,7 @@ export class EscalationDeadlines {
     if ((deadline === undefined) === (withinMinutes === undefined)) {
       throw wrong('Give a deadline or withinMinutes, and not both.');
     }
-    const rows: { now: Date }[] = await this.database.query('select clock_timestamp() as now');
-    const now = rows[0]?.now.getTime() ?? NaN;
+    const now = (await databaseNow(this.database)).getTime();
     const at = deadline === undefined ? now + (withinMinutes ?? 0) * 60_000 : Date.parse(deadline);
     if (!(at > now)) throw wrong('It has passed already.');
     if (at > now + LONGEST_MINUTES * 60_000) throw wrong('It lies more than 30 days ahead.');

@@ -2,6 +2,7 @@ import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Put } from '@ne
 import { DataSource } from 'typeorm';
 import type { ConnectionView, ConnectorView, RegisterConnectionBody } from '#contracts/http/connector';
 import type { Principal } from '#contracts/identity';
+import { destinationOf, isListedHost, refuseInlineCredentials } from '#libs/egress';
 import { type EventStore, execute } from '#libs/event-store';
 import { type Clock, DomainError, type JsonObject } from '#libs/kernel';
 import { withTenant } from '#libs/read-model';
@@ -19,9 +20,7 @@ import {
   Trace,
 } from '#libs/service';
 import { CONNECTOR_CATALOGUE } from '../adapters/connectors/catalogue';
-import { refuseInlineCredentials } from '../adapters/secrets';
 import { type ConnectionCommand, connectionDecider, connectionStream } from '../domain/connection.decider';
-import { isListedHost, destinationOf } from '../domain/egress';
 import { Connection } from '../read/connection.entity';
 
 @Controller()

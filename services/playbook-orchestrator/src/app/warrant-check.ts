@@ -1,9 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import type { ActionRequest, SigningKey, WarrantClaims } from '#contracts/action';
+import { databaseNow } from '#libs/read-model';
 import { SERVICE_CONTEXT, type ServiceContext } from '#libs/service';
 import { actionDigest, KeyRing, loadRootPublicKey, verifyWarrant } from '#libs/warrant';
-import { databaseNow } from '../adapters/database-clock';
 import { PublishedKey } from '../read/published-key.entity';
 
 /** Checks the warrants that the approval service gives, against this service's own copy of its keys. */

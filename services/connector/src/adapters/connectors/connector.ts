@@ -1,6 +1,6 @@
 import type { ActionManifest, ActionTarget, ConnectorManifest } from '#contracts/action';
+import type { Answer, OutgoingRequest } from '#libs/egress';
 import type { JsonObject, JsonValue } from '#libs/kernel';
-import type { Answer, OutgoingRequest } from '../egress-client';
 
 /** One request to the target of the connection: `path` is below the connection's `baseUrl`. */
 export interface TargetRequest {

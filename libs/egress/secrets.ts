@@ -7,7 +7,7 @@ const LOOKS_LIKE_A_SECRET = /^(?:password|passwd|secret|token|api_?key|authoriza
 
 /**
  * Resolves `secret://name` and `secret://name@version` from files `<folder>/<name>` or `<folder>/<name>@<version>`, as
- * container platforms mount them. In this service alone: a secret never enters an event, a message or a log.
+ * container platforms mount them. Only where something outside is called: a secret never enters an event, a message or a log.
  */
 export class SecretFiles {
   constructor(private readonly folder: string) {}

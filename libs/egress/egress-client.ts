@@ -2,17 +2,30 @@ import { lookup } from 'node:dns/promises';
 import { isIP, type LookupFunction } from 'node:net';
 import { Agent, errors, request as send } from 'undici';
 import { DomainError, type JsonValue } from '#libs/kernel';
-import { destinationOf, isListedHost, type EgressRules } from '../domain/egress';
 import { requireReachable } from './address-guard';
+import { destinationOf, isListedHost, type EgressRules } from './egress-rules';
 
-export interface OutgoingRequest {
+export interface PlainRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body?: JsonValue;
+  readonly body?: string;
   readonly signal: AbortSignal;
   /** Milliseconds until the answer must have begun, and again for its end. */
   readonly timeoutMs: number;
+  /** A larger answer is an error; 1 MiB by default. */
+  readonly maxAnswerBytes?: number;
+}
+
+export interface PlainAnswer {
+  readonly status: number;
+  /** By their names in lower case. */
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly text: string;
+}
+
+export interface OutgoingRequest extends Omit<PlainRequest, 'body'> {
+  readonly body?: JsonValue;
 }
 
 export interface Answer {
@@ -35,8 +48,6 @@ const NOT_SENT = new Set([
 /**
  * The only way out to a target: listed hosts only, names resolved once, checked and pinned for the connection, no
  * redirects, bounded in time and size.
- * Throws DomainError `egress_refused`, `target_unreachable` (nothing was sent), `target_refused` (4xx), or
- * `outcome_unknown` (it was sent, and no answer tells what became of it).
  */
 export class EgressClient {
   private readonly agent: Agent;
@@ -45,7 +56,30 @@ export class EgressClient {
     this.agent = new Agent({ connect: { lookup: this.pinnedLookup(), timeout: 5_000 }, pipelining: 0 });
   }
 
-  async call(request: OutgoingRequest): Promise<Answer> {
+  /**
+   * JSON to and from a target.
+   * @throws what `exchange` throws, and DomainError `target_unreachable` (429, 503), `target_refused` (all else that is not
+   * 2xx) or `outcome_unknown` (5xx).
+   */
+  async call({ body, headers, ...request }: OutgoingRequest): Promise<Answer> {
+    const { status, text } = await this.exchange({
+      ...request,
+      headers: {
+        accept: 'application/json',
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+    return accepted({ status, body: jsonOrText(text) }, request.url);
+  }
+
+  /**
+   * Sends a request as it is, and gives any answer as it comes.
+   * @throws DomainError `egress_refused`, `target_unreachable` (nothing was sent), or `outcome_unknown` (it was sent, and no
+   * answer tells what became of it).
+   */
+  async exchange(request: PlainRequest): Promise<PlainAnswer> {
     const { url } = request;
     const destination = destinationOf(url);
     if ((url.protocol !== 'http:' && url.protocol !== 'https:') || !isListedHost(this.rules, destination)) {
@@ -55,30 +89,26 @@ export class EgressClient {
       });
     }
     if (isIP(destination.host)) requireReachable(destination.host, this.rules);
-    const answer = await this.send(request);
-    return accepted(answer, url);
+    return this.send(request);
   }
 
   async close(): Promise<void> {
     await this.agent.destroy();
   }
 
-  private async send({ method, url, headers, body, signal, timeoutMs }: OutgoingRequest): Promise<Answer> {
+  private async send({ method, url, headers, body, signal, timeoutMs, ...rest }: PlainRequest): Promise<PlainAnswer> {
     try {
       const response = await send(url, {
         method,
-        headers: {
-          accept: 'application/json',
-          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-          ...headers,
-        },
-        body: body === undefined ? null : JSON.stringify(body),
+        headers,
+        body: body ?? null,
         dispatcher: this.agent,
         signal,
         headersTimeout: timeoutMs,
         bodyTimeout: timeoutMs,
       });
-      return { status: response.statusCode, body: await readBounded(response.body) };
+      const text = await readBounded(response.body, rest.maxAnswerBytes ?? MAX_ANSWER_BYTES, url);
+      return { status: response.statusCode, headers: response.headers, text };
     } catch (cause) {
       throw classified(cause, url);
     }
@@ -137,15 +167,18 @@ function classified(cause: unknown, url: URL): DomainError {
   return new DomainError('outcome_unknown', { reason: `${url.host} ${what} after the request was sent.`, cause });
 }
 
-async function readBounded(body: AsyncIterable<Buffer>): Promise<JsonValue> {
+async function readBounded(body: AsyncIterable<Buffer>, most: number, url: URL): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of body) {
     size += chunk.length;
-    if (size > MAX_ANSWER_BYTES) throw new Error(`the answer is larger than ${MAX_ANSWER_BYTES} bytes`);
+    if (size > most) throw new DomainError('outcome_unknown', `${url.host} answered with more than ${most} bytes.`);
     chunks.push(chunk);
   }
-  const text = Buffer.concat(chunks).toString('utf8');
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function jsonOrText(text: string): JsonValue {
   try {
     const parsed: JsonValue = JSON.parse(text);
     return parsed;

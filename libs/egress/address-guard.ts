@@ -1,6 +1,6 @@
 import ipaddr from 'ipaddr.js';
 import { DomainError } from '#libs/kernel';
-import { listedAddresses, type EgressRules } from '../domain/egress';
+import { listedAddresses, type EgressRules } from './egress-rules';
 
 /** Ranges that belong to nobody in particular on the internet: reached only where a connection lists the address. */
 const PUBLIC_RANGE = 'unicast';

@@ -1,0 +1,3 @@
+export * from './egress-client';
+export * from './egress-rules';
+export * from './secrets';
