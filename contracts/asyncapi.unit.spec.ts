@@ -3,7 +3,18 @@ import { join } from 'node:path';
 import { repositoryRoot } from '#libs/local';
 import { asyncApiDocument } from './asyncapi';
 import { SERVICES, type ServiceName } from './envelope';
-import { ALERTS_TOPIC, CONSUMED_TOPICS, contractsOf, deadTopic, ENRICHED_ALERTS_TOPIC, TOPICS } from './topics';
+import {
+  ALERTS_TOPIC,
+  BULK_ALERTS_TOPIC,
+  BULK_ENRICHED_ALERTS_TOPIC,
+  CONSUMED_TOPICS,
+  contractsOf,
+  deadTopic,
+  ENRICHED_ALERTS_TOPIC,
+  TOPICS,
+  URGENT_ALERTS_TOPIC,
+  URGENT_ENRICHED_ALERTS_TOPIC,
+} from './topics';
 
 interface Document {
   readonly channels: Record<string, { readonly address: string; readonly messages: Record<string, unknown> }>;
@@ -47,7 +58,14 @@ describe('the topics that a service consumes', () => {
   });
 });
 
-const NAMED: Readonly<Record<string, string>> = { ALERTS_TOPIC, ENRICHED_ALERTS_TOPIC };
+const NAMED: Readonly<Record<string, string>> = {
+  ALERTS_TOPIC,
+  URGENT_ALERTS_TOPIC,
+  BULK_ALERTS_TOPIC,
+  ENRICHED_ALERTS_TOPIC,
+  URGENT_ENRICHED_ALERTS_TOPIC,
+  BULK_ENRICHED_ALERTS_TOPIC,
+};
 
 /** By the `@EventPattern(topic, BUS, ...)` in its sources. */
 function handledBy(service: ServiceName): string[] {

@@ -3,10 +3,36 @@ import { CATEGORIES, CATEGORY_OWNERS, type Category, type ServiceName, SERVICES 
 import { EVENT_CONTRACTS } from './events/index';
 import type { VersionedContract } from './versioned-contract';
 
-/** Topics are `countersign.<category>`, the two that ingest and enrichment publish to, and `<topic>.dead`. */
+/** Topics are `countersign.<category>`, those that ingest and enrichment publish to, a lane each, and `<topic>.dead`. */
 const TOPIC_PREFIX = 'countersign.';
 export const ALERTS_TOPIC = 'countersign.alerts';
+export const URGENT_ALERTS_TOPIC = 'countersign.alerts.urgent';
+export const BULK_ALERTS_TOPIC = 'countersign.alerts.bulk';
 export const ENRICHED_ALERTS_TOPIC = 'countersign.alerts.enriched';
+export const URGENT_ENRICHED_ALERTS_TOPIC = 'countersign.alerts.enriched.urgent';
+export const BULK_ENRICHED_ALERTS_TOPIC = 'countersign.alerts.enriched.bulk';
+
+/**
+ * Alerts travel in lanes, so that no source's flood delays another's alert: grave ones in `urgent`, what a source sends
+ * beyond its share in `bulk`. An alert stays in its lane; each has its own backlog, and they are read side by side.
+ */
+export type Lane = 'urgent' | 'ordinary' | 'bulk';
+export const ALERT_TOPICS: Readonly<Record<Lane, string>> = {
+  urgent: URGENT_ALERTS_TOPIC,
+  ordinary: ALERTS_TOPIC,
+  bulk: BULK_ALERTS_TOPIC,
+};
+export const ENRICHED_ALERT_TOPICS: Readonly<Record<Lane, string>> = {
+  urgent: URGENT_ENRICHED_ALERTS_TOPIC,
+  ordinary: ENRICHED_ALERTS_TOPIC,
+  bulk: BULK_ENRICHED_ALERTS_TOPIC,
+};
+const LANES: readonly Lane[] = ['urgent', 'ordinary', 'bulk'];
+
+/** Of one of the topics of alerts; `undefined` for any other. */
+export const laneOf = (topic: string): Lane | undefined =>
+  LANES.find((lane) => ALERT_TOPICS[lane] === topic || ENRICHED_ALERT_TOPICS[lane] === topic);
+
 export const deadTopic = <Topic extends string>(topic: Topic): `${Topic}.dead` => `${topic}.dead`;
 
 /** The topic that carries the events of a category. */
@@ -19,9 +45,13 @@ export function categoryOf(topic: string): Category | undefined {
 
 /** The topics without a stream behind them, and the only service that may publish to each. */
 export const DIRECT_TOPIC_OWNERS: Readonly<Record<string, ServiceName>> = {
-  [ALERTS_TOPIC]: 'ingest',
-  [ENRICHED_ALERTS_TOPIC]: 'enrichment',
+  ...ownedBy('ingest', ALERT_TOPICS),
+  ...ownedBy('enrichment', ENRICHED_ALERT_TOPICS),
 };
+
+function ownedBy(service: ServiceName, topics: Readonly<Record<Lane, string>>): Record<string, ServiceName> {
+  return Object.fromEntries(Object.values(topics).map((topic) => [topic, service]));
+}
 
 /** Every topic that carries live messages, dead letters aside. */
 export const TOPICS: readonly string[] = [...CATEGORIES.map(eventTopic), ...Object.keys(DIRECT_TOPIC_OWNERS)];
@@ -38,12 +68,12 @@ export const liveTopic = (topic: string): string =>
 /** What a service reacts to: the topics of its `@EventPattern` handlers. */
 export const CONSUMED_TOPICS: Readonly<Record<ServiceName, readonly string[]>> = {
   gateway: [],
-  ingest: [ALERTS_TOPIC, eventTopic('alert'), eventTopic('audit')],
-  enrichment: [ALERTS_TOPIC],
+  ingest: [...Object.values(ALERT_TOPICS), eventTopic('alert'), eventTopic('audit')],
+  enrichment: Object.values(ALERT_TOPICS),
   case: [
-    ENRICHED_ALERTS_TOPIC,
-    deadTopic(ALERTS_TOPIC),
-    deadTopic(ENRICHED_ALERTS_TOPIC),
+    ...Object.values(ENRICHED_ALERT_TOPICS),
+    ...Object.values(ALERT_TOPICS).map(deadTopic),
+    ...Object.values(ENRICHED_ALERT_TOPICS).map(deadTopic),
     ...(['run', 'approval', 'action', 'audit'] as const).map(eventTopic),
   ],
   'playbook-orchestrator': (['case', 'approval', 'action', 'connection', 'policy', 'audit'] as const).map(eventTopic),
@@ -58,8 +88,8 @@ export const consumersOf = (topic: string): ServiceName[] =>
 const { AlertReceived, AlertRefused, AlertEnriched } = ALERT_MESSAGES;
 const CONTRACTS = new Map<string, Readonly<Record<string, VersionedContract>>>([
   ...CATEGORIES.map((category) => [eventTopic(category), EVENT_CONTRACTS[category]] as const),
-  [ALERTS_TOPIC, { AlertReceived, AlertRefused }],
-  [ENRICHED_ALERTS_TOPIC, { AlertEnriched, AlertRefused }],
+  ...Object.values(ALERT_TOPICS).map((topic) => [topic, { AlertReceived, AlertRefused }] as const),
+  ...Object.values(ENRICHED_ALERT_TOPICS).map((topic) => [topic, { AlertEnriched, AlertRefused }] as const),
 ]);
 
 /** The contracts of what a live topic carries, by type. */
@@ -73,6 +103,13 @@ export function messageContract(topic: string, type: string): VersionedContract 
 
 /** A service's consumer group. */
 export const consumerGroup = (service: ServiceName): string => `${TOPIC_PREFIX}${service}`;
+
+/**
+ * The group under which Kafka knows who reads a topic. The urgent lane has one of its own: within one, what is urgent
+ * would wait until everything that was fetched before it has been handled.
+ */
+export const kafkaGroup = (group: string, topic: string): string =>
+  laneOf(topic) === 'urgent' ? `${group}.urgent` : group;
 
 /** CloudEvents `source`: the service that the message comes from, as a URI reference. */
 export const messageSource = (service: ServiceName): string => `/countersign/${service}`;

@@ -1,4 +1,4 @@
-import { ALERTS_TOPIC, deadTopic, ENRICHED_ALERTS_TOPIC } from '#contracts/topics';
+import { ALERT_TOPICS, ALERTS_TOPIC, deadTopic, ENRICHED_ALERT_TOPICS, ENRICHED_ALERTS_TOPIC } from '#contracts/topics';
 import { useMigratedPostgres } from '#libs/testing';
 import { message } from './conformance/bus-fixture';
 import { PostgresBusPublisher } from './postgres-transport/postgres-bus-publisher';
@@ -17,8 +17,8 @@ describe('the tables of the bus', () => {
   it('take messages of a topic from its owner alone', async () => {
     const publish = (service: 'ingest' | 'enrichment' | 'case', topic: string) =>
       new PostgresBusPublisher(postgres.pool(service)).publish([message('a-1', { topic })]);
-    await publish('ingest', ALERTS_TOPIC);
-    await publish('enrichment', ENRICHED_ALERTS_TOPIC);
+    for (const topic of Object.values(ALERT_TOPICS)) await publish('ingest', topic);
+    for (const topic of Object.values(ENRICHED_ALERT_TOPICS)) await publish('enrichment', topic);
     await expect(publish('case', ALERTS_TOPIC)).rejects.toMatchObject({ code: 'bus_unavailable' });
     await expect(publish('ingest', ENRICHED_ALERTS_TOPIC)).rejects.toThrow();
     await publish('case', deadTopic(ALERTS_TOPIC));

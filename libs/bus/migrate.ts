@@ -1,6 +1,5 @@
 import type { ClientBase } from 'pg';
 import { SERVICES } from '#contracts/envelope';
-import { DIRECT_TOPIC_OWNERS } from '#contracts/topics';
 import { serviceRole } from '#libs/event-store';
 
 /** The changes of the schema `bus`, in order. One that has been released is never edited: add the next. */
@@ -77,9 +76,8 @@ const MIGRATIONS: readonly string[] = [
 
   create policy read_log on bus.log for select using (true);
   create policy publish_log on bus.log for insert with check (
-    ${Object.entries(DIRECT_TOPIC_OWNERS)
-      .map(([topic, owner]) => `(topic = '${topic}' and bus.own_group() = 'countersign.${owner}')`)
-      .join(' or ')});
+    (topic = 'countersign.alerts' and bus.own_group() = 'countersign.ingest')
+    or (topic = 'countersign.alerts.enriched' and bus.own_group() = 'countersign.enrichment'));
   create policy own_cursor on bus.cursor using (consumer_group = bus.own_group());
   create policy relay_cursor on bus.cursor to countersign_ledger using (consumer_group = 'relay');
   create policy own_parked on bus.parked using (consumer_group = bus.own_group());
@@ -100,6 +98,15 @@ const MIGRATIONS: readonly string[] = [
   create policy read_cursor on bus.cursor for select to countersign_ledger using (true);
   grant delete on bus.log to countersign_ledger;
   create index log_age on bus.log (published_at);
+  `,
+  `
+  -- Alerts travel in three lanes.
+  drop policy publish_log on bus.log;
+  create policy publish_log on bus.log for insert with check (
+    (topic in ('countersign.alerts', 'countersign.alerts.urgent', 'countersign.alerts.bulk')
+      and bus.own_group() = 'countersign.ingest')
+    or (topic in ('countersign.alerts.enriched', 'countersign.alerts.enriched.urgent', 'countersign.alerts.enriched.bulk')
+      and bus.own_group() = 'countersign.enrichment'));
   `,
 ];
 

@@ -1,4 +1,5 @@
 import type { Admin, Kafka } from 'kafkajs';
+import { byKafkaGroup } from './kafka-groups';
 import { topicName } from './topic-name';
 
 /** How many messages of its topics a consumer group has not committed yet, by the broker's own account. */
@@ -13,14 +14,21 @@ export class ConsumerLag {
 
   async of(topics: readonly string[]): Promise<{ topic: string; lag: number }[]> {
     const admin = await (this.admin ??= this.connect());
-    const names = topics.map((topic) => topicName(this.prefix, topic));
-    const committed = await admin.fetchOffsets({ groupId: topicName(this.prefix, this.group), topics: names });
+    const committed = await Promise.all(
+      [...byKafkaGroup(this.group, topics)].map(([group, ofGroup]) =>
+        admin.fetchOffsets({
+          groupId: topicName(this.prefix, group),
+          topics: ofGroup.map((topic) => topicName(this.prefix, topic)),
+        }),
+      ),
+    );
     return Promise.all(
-      topics.map(async (topic, index) => {
-        const partitions = committed.find((entry) => entry.topic === names[index])?.partitions ?? [];
+      topics.map(async (topic) => {
+        const name = topicName(this.prefix, topic);
+        const partitions = committed.flat().find((entry) => entry.topic === name)?.partitions ?? [];
         const offsets = new Map(partitions.map(({ partition, offset }) => [partition, BigInt(offset)]));
         let lag = 0n;
-        for (const { partition, low, high } of await admin.fetchTopicOffsets(names[index] ?? '')) {
+        for (const { partition, low, high } of await admin.fetchTopicOffsets(name)) {
           const offset = offsets.get(partition) ?? -1n;
           lag += BigInt(high) - (offset < 0n ? BigInt(low) : offset);
         }

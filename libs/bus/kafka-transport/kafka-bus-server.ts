@@ -1,4 +1,4 @@
-import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
+import type { Kafka } from 'kafkajs';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import { BusServer, type BusHandler, type OpenMessage } from '../bus-server';
@@ -8,11 +8,12 @@ import { Inbox } from '../inbox';
 import { ParkingLot } from '../parking';
 import { ParkingWatch } from '../parking-watch';
 import { SingleActive } from '../single-active';
+import { GroupConsumer } from './group-consumer';
 import type { KafkaBusPublisher } from './kafka-bus-publisher';
+import { byKafkaGroup } from './kafka-groups';
 import type { KafkaSettings } from './kafka-settings';
 import { ParkedDrain } from './parked-drain';
 import { PartitionWork } from './partition-work';
-import { topicName, withoutPrefix } from './topic-name';
 
 export interface KafkaBusServerOptions {
   readonly kafka: Kafka;
@@ -25,10 +26,8 @@ export interface KafkaBusServerOptions {
   readonly logger: Logger;
 }
 
-const HEARTBEATS_A_SESSION = 4;
 /** A service need not wait to be up until a group that is being balanced has taken it in. */
 const JOIN_PATIENCE_MS = 8_000;
-const RESTART_DELAY_MS = 2_000;
 
 /** Consumes from Kafka by batches with explicit offsets: what is committed is what has its outcomes recorded. */
 export class KafkaBusServer extends BusServer {
@@ -37,9 +36,7 @@ export class KafkaBusServer extends BusServer {
   private readonly locks: SingleActive;
   private readonly parking: ParkingLot;
   private readonly watch: ParkingWatch;
-  private consumer: Consumer | undefined;
-  private restart: NodeJS.Timeout | undefined;
-  private stopping = false;
+  private consumers: GroupConsumer[] = [];
 
   constructor(private readonly options: KafkaBusServerOptions) {
     super(options.open);
@@ -70,74 +67,30 @@ export class KafkaBusServer extends BusServer {
     }
     if (handlers.length === 0) return;
     this.watch.start();
-    await withinGrace([this.consume()], JOIN_PATIENCE_MS);
+    const { kafka, settings } = this.options;
+    this.consumers = [...byKafkaGroup(group, this.topics)].map(
+      ([name, topics]) =>
+        new GroupConsumer({
+          kafka,
+          settings,
+          group: name,
+          topics,
+          logger,
+          handle: async (topic, payload, heartbeatMs) => this.work.get(topic)?.handle(payload, heartbeatMs),
+        }),
+    );
+    await withinGrace(
+      this.consumers.map((consumer) => consumer.consume()),
+      JOIN_PATIENCE_MS,
+    );
   }
 
   override async stop(): Promise<void> {
-    this.stopping = true;
-    clearTimeout(this.restart);
+    for (const consumer of this.consumers) consumer.cease();
     const work = [...this.work.values()].map((topic) => topic.stop());
     const drains = [...this.drains.values()].map((drain) => drain.stop());
     await withinGrace([this.watch.stop(), ...work, ...drains]);
     for (const topic of this.work.values()) topic.abandon();
-    const { consumer } = this;
-    this.consumer = undefined;
-    await withinGrace([consumer?.disconnect() ?? Promise.resolve(), this.locks.close()], 1_500);
-  }
-
-  /** Joins the group. A broker that cannot be reached, now or later, is tried again until `stop`. */
-  private async consume(): Promise<void> {
-    const { kafka, settings, group, logger } = this.options;
-    const prefix = settings.prefix ?? '';
-    const sessionTimeout = settings.sessionTimeoutMs ?? 10_000;
-    const consumer: Consumer = kafka.consumer({
-      groupId: topicName(prefix, group),
-      sessionTimeout,
-      heartbeatInterval: sessionTimeout / HEARTBEATS_A_SESSION,
-      rebalanceTimeout: 60_000,
-      maxBytesPerPartition: 1024 * 1024,
-      maxBytes: 8 * 1024 * 1024,
-      maxWaitTimeInMs: 500,
-      allowAutoTopicCreation: false,
-      retry: {
-        initialRetryTime: 200,
-        maxRetryTime: 2_000,
-        retries: 6,
-        // A consumer that is stopped while it joins would otherwise come back by itself.
-        restartOnFailure: () => Promise.resolve(this.consumer === consumer),
-      },
-    });
-    this.consumer = consumer;
-    consumer.on(consumer.events.CRASH, ({ payload }) => {
-      if (!payload.restart && this.consumer === consumer) this.restartLater(payload.error);
-    });
-    try {
-      await consumer.connect();
-      await consumer.subscribe({ topics: this.topics.map((topic) => topicName(prefix, topic)), fromBeginning: true });
-      await consumer.run({
-        autoCommit: false,
-        eachBatchAutoResolve: false,
-        partitionsConsumedConcurrently: settings.concurrency ?? 4,
-        eachBatch: (payload) => this.eachBatch(withoutPrefix(prefix, payload.batch.topic), payload),
-      });
-      logger.info({ topics: this.topics }, 'Consuming from Kafka');
-    } catch (error) {
-      if (this.consumer === consumer) this.restartLater(error);
-    }
-  }
-
-  private restartLater(error: unknown): void {
-    if (this.stopping) return;
-    this.options.logger.warn({ err: error, waitMs: RESTART_DELAY_MS }, 'Cannot consume from Kafka; trying again');
-    const given = this.consumer;
-    this.consumer = undefined;
-    given?.disconnect().catch(() => undefined);
-    clearTimeout(this.restart);
-    this.restart = setTimeout(() => void this.consume(), RESTART_DELAY_MS);
-  }
-
-  private async eachBatch(topic: string, payload: EachBatchPayload): Promise<void> {
-    const sessionTimeout = this.options.settings.sessionTimeoutMs ?? 10_000;
-    await this.work.get(topic)?.handle(payload, sessionTimeout / HEARTBEATS_A_SESSION);
+    await withinGrace([...this.consumers.map((consumer) => consumer.leave()), this.locks.close()], 1_500);
   }
 }

@@ -11,6 +11,7 @@ import { AlertIntakeDesk } from './app/alert-intake';
 import { AlertPublisher } from './app/alert-publisher';
 import { AlertsController } from './app/alerts.controller';
 import { ElasticBulkController } from './app/elastic-bulk.controller';
+import { LaneChoice } from './app/lane-choice';
 import { MemoryBudget } from './app/memory-budget';
 import { ErasureReaction } from './app/erasure.reaction';
 import { OriginalsController } from './app/originals.controller';
@@ -43,6 +44,10 @@ const config = Type.Object({
   INGEST_IN_FLIGHT: Type.Integer({ minimum: 1, maximum: 1000, default: 8 }),
   /** Megabytes of alerts, as they are sent, that all requests together may have in memory. */
   INGEST_BODY_MEMORY_MB: Type.Integer({ minimum: 16, maximum: 65_536, default: 128 }),
+  /** Grave alerts of one source that travel in the urgent lane each second; ten times as many at once. */
+  INGEST_URGENT_PER_SECOND: Type.Integer({ minimum: 1, maximum: 1_000_000, default: 20 }),
+  /** Other alerts of one source that travel in the ordinary lane each second, likewise; the rest goes in bulk. */
+  INGEST_ORDINARY_PER_SECOND: Type.Integer({ minimum: 1, maximum: 1_000_000, default: 200 }),
   /** Milliseconds that a batch waits for its turn, and again for the bus, before its sender gets a 503. */
   INGEST_BUS_TIMEOUT_MS: Type.Integer({ minimum: 100, maximum: 120_000, default: 10_000 }),
 });
@@ -91,7 +96,11 @@ function providersOf(context: ServiceContext<Type.Static<typeof config>>) {
   };
   const account = new Account(database);
   const directory = new SourceDirectory(database);
-  const toBus = new AlertPublisher(publisher, {
+  const lanes = new LaneChoice({
+    urgentPerSecond: context.config.INGEST_URGENT_PER_SECOND,
+    ordinaryPerSecond: context.config.INGEST_ORDINARY_PER_SECOND,
+  });
+  const toBus = new AlertPublisher(publisher, lanes, {
     inFlight: context.config.INGEST_IN_FLIGHT,
     waitMs: timeout,
     publishMs: timeout,

@@ -4,11 +4,14 @@ import { ALERT_MESSAGES, type AlertEnriched, type AlertReceived } from '#contrac
 import { serviceActor } from '#contracts/envelope';
 import {
   ALERTS_TOPIC,
+  BULK_ALERTS_TOPIC,
   BUS,
   dead,
   done,
-  ENRICHED_ALERTS_TOPIC,
+  ENRICHED_ALERT_TOPICS,
+  laneOf,
   messageSource,
+  URGENT_ALERTS_TOPIC,
   type BusMessage,
   type BusPublisher,
   type Outcome,
@@ -18,7 +21,7 @@ import { BUS_PUBLISHER, SERVICE_CONTEXT, type ServiceContext } from '#libs/servi
 import { enrichAlert, notEnriched } from '../domain/enrich-alert';
 import { LocalLists } from './local-lists';
 
-/** One message out for each one in, in the same order and with the same key; rejections are passed on. */
+/** One message out for each one in, in the same order, lane and with the same key; rejections are passed on. */
 @Controller()
 export class AlertsReaction {
   constructor(
@@ -27,9 +30,23 @@ export class AlertsReaction {
     private readonly lists: LocalLists,
   ) {}
 
-  /** When the bus does not take the messages, the error puts the whole batch off: none of them is at fault. */
+  @EventPattern(URGENT_ALERTS_TOPIC, BUS, { batch: 200 })
+  onUrgentAlerts(messages: BusMessage[]): Promise<Outcome[]> {
+    return this.passOn(messages);
+  }
+
   @EventPattern(ALERTS_TOPIC, BUS, { batch: 200 })
-  async onAlerts(messages: BusMessage[]): Promise<Outcome[]> {
+  onAlerts(messages: BusMessage[]): Promise<Outcome[]> {
+    return this.passOn(messages);
+  }
+
+  @EventPattern(BULK_ALERTS_TOPIC, BUS, { batch: 200 })
+  onBulkAlerts(messages: BusMessage[]): Promise<Outcome[]> {
+    return this.passOn(messages);
+  }
+
+  /** When the bus does not take the messages, the error puts the whole batch off: none of them is at fault. */
+  private async passOn(messages: readonly BusMessage[]): Promise<Outcome[]> {
     const out = messages.map((message) => this.answerTo(message));
     await this.publisher.publish(out.filter((message) => message !== undefined));
     return out.map((message, index) =>
@@ -42,7 +59,7 @@ export class AlertsReaction {
   private answerTo(message: BusMessage): BusMessage | undefined {
     const next = {
       ...message,
-      topic: ENRICHED_ALERTS_TOPIC,
+      topic: ENRICHED_ALERT_TOPICS[laneOf(message.topic) ?? 'ordinary'],
       source: messageSource('enrichment'),
       actor: serviceActor('enrichment'),
       causationId: message.id,

@@ -4,7 +4,15 @@ import type { AlertEvent } from '#contracts/events/alert';
 import type { AlertReceived, AlertRefused } from '#contracts/alert';
 import type { IngestAccount } from '#contracts/http/ingest';
 import type { Principal } from '#contracts/identity';
-import { ALERTS_TOPIC, BUS, done, type BusMessage, type Outcome } from '#libs/bus';
+import {
+  ALERTS_TOPIC,
+  BULK_ALERTS_TOPIC,
+  BUS,
+  done,
+  URGENT_ALERTS_TOPIC,
+  type BusMessage,
+  type Outcome,
+} from '#libs/bus';
 import { CurrentPrincipal, toDomainError } from '#libs/service';
 import { Account, type ReceiptDecided, type ReceiptSeen } from '../read/account';
 
@@ -18,14 +26,28 @@ export class AccountController {
     return this.account.read(principal.tenant);
   }
 
+  @EventPattern(URGENT_ALERTS_TOPIC, BUS, { batch: 500 })
+  onUrgentReceptions(messages: BusMessage[]): Promise<Outcome[]> {
+    return this.seen(messages);
+  }
+
   @EventPattern(ALERTS_TOPIC, BUS, { batch: 500 })
-  async onReceptions(messages: BusMessage[]): Promise<Outcome[]> {
-    return recorded(messages, () => this.account.addSeen(messages.map(seenIn)));
+  onReceptions(messages: BusMessage[]): Promise<Outcome[]> {
+    return this.seen(messages);
+  }
+
+  @EventPattern(BULK_ALERTS_TOPIC, BUS, { batch: 500 })
+  onBulkReceptions(messages: BusMessage[]): Promise<Outcome[]> {
+    return this.seen(messages);
   }
 
   @EventPattern('countersign.alert', BUS, { batch: 500 })
   async onOutcomes(messages: BusMessage[]): Promise<Outcome[]> {
     return recorded(messages, () => this.account.addDecided(messages.map(decidedBy)));
+  }
+
+  private seen(messages: readonly BusMessage[]): Promise<Outcome[]> {
+    return recorded(messages, () => this.account.addSeen(messages.map(seenIn)));
   }
 }
 

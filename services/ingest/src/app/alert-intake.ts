@@ -49,7 +49,7 @@ export class AlertIntakeDesk {
     const { source, askedFormat, envelope } = request;
     // Who has sent too much is told so before the body is read.
     await this.limits.allowance.take(source.id, source.settings, 0, 0, false);
-    const share = this.limits.memory.open();
+    const share = this.limits.memory.open(source.id);
     const answer = new IntakeAnswer(request.onReceived);
     const origin: AlertOrigin = {
       tenant: source.tenant,

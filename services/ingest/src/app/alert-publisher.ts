@@ -1,7 +1,9 @@
 import type { AlertOrigin, Received } from './alert-reception';
 import { ALERT_MESSAGES } from '#contracts/alert';
-import { ALERTS_TOPIC, messageSource, type BusMessage, type BusPublisher } from '#libs/bus';
+import { ALERT_TOPICS, messageSource, type BusMessage, type BusPublisher, type Lane } from '#libs/bus';
 import { DomainError, type JsonObject } from '#libs/kernel';
+import { FairQueue } from './fair-queue';
+import type { LaneChoice } from './lane-choice';
 
 export interface AlertPublisherOptions {
   /** Batches that may be on their way to the bus at once, all requests together. */
@@ -14,37 +16,42 @@ export interface AlertPublisherOptions {
 
 /**
  * The way of receptions to the bus, bounded: when the bus does not take them in time, the sender is told to come back
- * instead of this process filling up.
+ * instead of this process filling up. Sources take turns on it, and each alert goes out in its lane.
  *
  * A batch that came too late may become durable all the same. Its sender, who was not told so, sends it again; the
  * second reception is then counted as what it is, a duplicate.
  */
 export class AlertPublisher {
   private inFlight = 0;
-  private readonly waiting: (() => void)[] = [];
+  private readonly waiting = new FairQueue<() => void>();
 
   constructor(
     private readonly publisher: BusPublisher,
+    private readonly lanes: LaneChoice,
     private readonly options: AlertPublisherOptions,
   ) {}
 
   /** Whether senders have to wait for each other. */
   get isBusy(): boolean {
-    return this.waiting.length > 0;
+    return this.waiting.size > 0;
   }
 
   /** Durable when the promise resolves. @throws DomainError('bus_unavailable') */
   async publish(received: readonly Received[], origin: AlertOrigin, traceparent: string): Promise<void> {
     if (received.length === 0) return;
-    await this.turn();
+    await this.turn(origin.sourceId);
     const publication = this.publisher
-      .publish(received.map((reception) => messageOf(reception, origin, traceparent)))
+      .publish(
+        received.map((reception) =>
+          messageOf(reception, this.lanes.laneOf(reception, origin.sourceId), origin, traceparent),
+        ),
+      )
       // The slot is free when the bus has answered, however late: what is in flight stays bounded.
       .finally(() => this.release());
     await within(publication, this.options.publishMs);
   }
 
-  private async turn(): Promise<void> {
+  private async turn(sourceId: string): Promise<void> {
     if (this.inFlight < this.options.inFlight) {
       this.inFlight += 1;
       return;
@@ -55,25 +62,25 @@ export class AlertPublisher {
         resolve();
       };
       const timer = setTimeout(() => {
-        this.waiting.splice(this.waiting.indexOf(enter), 1);
+        this.waiting.remove(sourceId, enter);
         reject(tooSlow('has more alerts on their way than it takes'));
       }, this.options.waitMs);
-      this.waiting.push(enter);
+      this.waiting.push(sourceId, enter);
     });
   }
 
   private release(): void {
     const next = this.waiting.shift();
-    // The slot goes over to who has waited longest, without being free in between.
+    // The slot goes over to whose turn it is, without being free in between.
     if (next === undefined) this.inFlight -= 1;
     else next();
   }
 }
 
-function messageOf({ kind, alert }: Received, origin: AlertOrigin, traceparent: string): BusMessage {
+function messageOf({ kind, alert }: Received, lane: Lane, origin: AlertOrigin, traceparent: string): BusMessage {
   const { type, version } = kind === 'accepted' ? ALERT_MESSAGES.AlertReceived : ALERT_MESSAGES.AlertRefused;
   return {
-    topic: ALERTS_TOPIC,
+    topic: ALERT_TOPICS[lane],
     key: kind === 'accepted' ? alert.alertId : alert.receiptId,
     id: alert.receiptId,
     type,

@@ -3,6 +3,7 @@ import { DomainError } from '#libs/kernel';
 import { FormatRegistry } from '../domain/formats/format-registry';
 import { AlertPublisher } from './alert-publisher';
 import { receive } from './alert-reception';
+import { LaneChoice } from './lane-choice';
 
 const origin = {
   tenant: 'default',
@@ -13,6 +14,8 @@ const origin = {
 };
 const bytes = Buffer.from('{"event_id":"a","search_name":"s"}');
 const received = [...receive({ bytes, size: bytes.length }, origin, new FormatRegistry(), new Date())];
+
+const lanes = new LaneChoice({ urgentPerSecond: 1, ordinaryPerSecond: 1 });
 
 /** A bus that confirms when it is told to. */
 class SlowBus implements BusPublisher {
@@ -32,7 +35,7 @@ const send = (publisher: AlertPublisher) => publisher.publish(received, origin, 
 describe('the way to the bus', () => {
   it('is open for so many batches, and the next one goes when one has arrived', async () => {
     const bus = new SlowBus();
-    const publisher = new AlertPublisher(bus, { inFlight: 2, waitMs: 60_000, publishMs: 60_000 });
+    const publisher = new AlertPublisher(bus, lanes, { inFlight: 2, waitMs: 60_000, publishMs: 60_000 });
     const sent = [send(publisher), send(publisher), send(publisher)];
     await Promise.resolve();
     expect(bus.messages).toHaveLength(2);
@@ -44,7 +47,7 @@ describe('the way to the bus', () => {
   });
 
   it('tells a sender to come back when the bus does not confirm in time', async () => {
-    const publisher = new AlertPublisher(new SlowBus(), { inFlight: 1, waitMs: 20, publishMs: 20 });
+    const publisher = new AlertPublisher(new SlowBus(), lanes, { inFlight: 1, waitMs: 20, publishMs: 20 });
     const [first, second] = await Promise.allSettled([send(publisher), send(publisher)]);
     for (const result of [first, second]) {
       expect(result).toMatchObject({ status: 'rejected', reason: { code: 'bus_unavailable' } });
@@ -54,6 +57,7 @@ describe('the way to the bus', () => {
   it('tells the same of a bus that is not there', async () => {
     const publisher = new AlertPublisher(
       { publish: () => Promise.reject(new Error('ECONNREFUSED')), close: async () => {} },
+      lanes,
       { inFlight: 1, waitMs: 20, publishMs: 20 },
     );
     await expect(send(publisher)).rejects.toEqual(expect.any(DomainError));
@@ -62,7 +66,7 @@ describe('the way to the bus', () => {
 
   it('carries the receipt as id, and the alert as key', async () => {
     const bus = new SlowBus();
-    const publisher = new AlertPublisher(bus, { inFlight: 1, waitMs: 20, publishMs: 60_000 });
+    const publisher = new AlertPublisher(bus, lanes, { inFlight: 1, waitMs: 20, publishMs: 60_000 });
     const sent = send(publisher);
     await Promise.resolve();
     bus.confirm[0]?.();

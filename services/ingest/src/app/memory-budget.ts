@@ -1,33 +1,42 @@
 import { DomainError } from '#libs/kernel';
 
+/** Of all that may be held, no source takes this part: another's alert finds room during its flood. */
+const KEPT_FOR_OTHERS = 1 / 8;
+
 /**
  * How many bytes of alerts, as they were sent, all requests together may have in memory: what comes in beyond it is told
  * to come back, instead of this process filling up.
  */
 export class MemoryBudget {
   private held = 0;
+  private readonly heldBy = new Map<string, number>();
 
   constructor(
     /** Bytes. */
     private readonly most: number,
   ) {}
 
-  /** One request's part of it. */
-  open(): MemoryShare {
+  /** One request's part of it. @param sourceId whose request it is. */
+  open(sourceId: string): MemoryShare {
     let mine = 0;
     return {
       add: (bytes) => {
-        if (this.held + bytes > this.most) {
+        const ofSource = (this.heldBy.get(sourceId) ?? 0) + bytes;
+        if (this.held + bytes > this.most || ofSource > this.most * (1 - KEPT_FOR_OTHERS)) {
           throw new DomainError('service_unavailable', {
             field: 'body',
             reason: 'More alerts come in than can be held here; send them again after a pause.',
           });
         }
         this.held += bytes;
+        this.heldBy.set(sourceId, ofSource);
         mine += bytes;
       },
       release: () => {
         this.held -= mine;
+        const left = (this.heldBy.get(sourceId) ?? 0) - mine;
+        if (left > 0) this.heldBy.set(sourceId, left);
+        else this.heldBy.delete(sourceId);
         mine = 0;
       },
     };

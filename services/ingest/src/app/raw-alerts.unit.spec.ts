@@ -14,7 +14,7 @@ const read = (text: string, contentType?: string) =>
   readAlerts(
     Readable.from([Buffer.from(text)]),
     { contentType, contentEncoding: undefined },
-    new MemoryBudget(1_000_000).open(),
+    new MemoryBudget(1_000_000).open('a'),
   );
 
 describe('the lines of a body', () => {

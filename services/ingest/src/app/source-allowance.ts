@@ -1,5 +1,6 @@
 import type { SourceSettings } from '#contracts/source-settings';
 import { DomainError } from '#libs/kernel';
+import { TokenBucket } from './token-bucket';
 
 type Limits = Pick<SourceSettings, 'alertsPerSecond' | 'bytesPerSecond'>;
 
@@ -12,7 +13,7 @@ const MOST_REMEMBERED = 100_000;
  * until it has paid: so a batch that is larger than the share of a second is not refused for ever.
  */
 export class SourceAllowance {
-  private readonly buckets = new Map<string, { readonly alerts: Bucket; readonly bytes: Bucket }>();
+  private readonly buckets = new Map<string, { readonly alerts: TokenBucket; readonly bytes: TokenBucket }>();
 
   constructor(
     private readonly monotonicMs: () => number = () => performance.now(),
@@ -44,7 +45,7 @@ export class SourceAllowance {
     const known = this.buckets.get(sourceId);
     if (known !== undefined) return known;
     if (this.buckets.size >= MOST_REMEMBERED) this.buckets.clear();
-    const fresh = { alerts: new Bucket(), bytes: new Bucket() };
+    const fresh = { alerts: new TokenBucket(), bytes: new TokenBucket() };
     this.buckets.set(sourceId, fresh);
     return fresh;
   }
@@ -55,25 +56,3 @@ const throttled = (pauseMs: number): DomainError =>
     reason: 'The source sends more than its limit allows; send it again after a pause.',
     retryAfterSeconds: Math.ceil(pauseMs / 1_000),
   });
-
-class Bucket {
-  /** Below 0 it is debt. Undefined before the first look. */
-  private level: number | undefined;
-  private filledAt = 0;
-
-  /** Milliseconds until there is something in it. @param perSecond what flows in, and as much as it holds. */
-  pauseMs(perSecond: number | null, now: number): number {
-    if (perSecond === null) {
-      this.level = undefined;
-      return 0;
-    }
-    const flown = ((now - this.filledAt) / 1_000) * perSecond;
-    this.level = this.level === undefined ? perSecond : Math.min(perSecond, this.level + flown);
-    this.filledAt = now;
-    return this.level > 0 ? 0 : Math.max(1, Math.ceil((-this.level / perSecond) * 1_000));
-  }
-
-  take(amount: number): void {
-    if (this.level !== undefined) this.level -= amount;
-  }
-}

@@ -1,9 +1,9 @@
-import { ALERTS_TOPIC, type BusMessage, consumerGroup, ENRICHED_ALERTS_TOPIC } from '#libs/bus';
+import { ALERT_TOPICS, type BusMessage, consumerGroup, ENRICHED_ALERT_TOPICS } from '#libs/bus';
 import { newId } from '#libs/kernel';
 
-const DECIDED_ON: readonly (readonly [topic: string, group: string])[] = [
-  [ALERTS_TOPIC, consumerGroup('enrichment')],
-  [ENRICHED_ALERTS_TOPIC, consumerGroup('case')],
+const DECIDED_ON: readonly (readonly [topics: readonly string[], group: string])[] = [
+  [Object.values(ALERT_TOPICS), consumerGroup('enrichment')],
+  [Object.values(ENRICHED_ALERT_TOPICS), consumerGroup('case')],
 ];
 
 /**
@@ -11,7 +11,7 @@ const DECIDED_ON: readonly (readonly [topic: string, group: string])[] = [
  * Putting it back is a new reception of the same alert, with a receipt of its own; any other message stays as it is.
  */
 export function asNewReception(message: BusMessage, group: string): BusMessage {
-  if (!DECIDED_ON.some(([topic, decider]) => message.topic === topic && group === decider)) return message;
+  if (!DECIDED_ON.some(([topics, decider]) => topics.includes(message.topic) && group === decider)) return message;
   const { receiptId } = message.data;
   const renewed = newId();
   return {

@@ -20,7 +20,9 @@ const message = (changed: Partial<BusMessage> = {}): BusMessage => ({
 describe('a dead letter that is put back', () => {
   it.each([
     [ALERTS_TOPIC, 'countersign.enrichment'],
+    ['countersign.alerts.urgent', 'countersign.enrichment'],
     [ENRICHED_ALERTS_TOPIC, 'countersign.case'],
+    ['countersign.alerts.enriched.bulk', 'countersign.case'],
   ])('is a new reception when it is an alert of %s that had its outcome as dead', (topic, group) => {
     const renewed = asNewReception(message({ topic }), group);
     expect(renewed.id).not.toBe('receipt');

@@ -1,0 +1,91 @@
+import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
+import type { Logger } from 'pino';
+import type { KafkaSettings } from './kafka-settings';
+import { topicName, withoutPrefix } from './topic-name';
+
+export interface GroupConsumerOptions {
+  readonly kafka: Kafka;
+  readonly settings: KafkaSettings;
+  /** Names of ours, without the prefix. */
+  readonly group: string;
+  readonly topics: readonly string[];
+  readonly logger: Logger;
+  /** kafkajs's `eachBatch`, with the topic as we name it. */
+  readonly handle: (topic: string, payload: EachBatchPayload, heartbeatMs: number) => Promise<void>;
+}
+
+const HEARTBEATS_A_SESSION = 4;
+const RESTART_DELAY_MS = 2_000;
+
+/** A member of one of Kafka's consumer groups, which comes back after every failure until it is stopped. */
+export class GroupConsumer {
+  private consumer: Consumer | undefined;
+  private restart: NodeJS.Timeout | undefined;
+  private stopping = false;
+
+  constructor(private readonly options: GroupConsumerOptions) {}
+
+  /** Stops fetching anew; what is in hand goes on. */
+  cease(): void {
+    this.stopping = true;
+    clearTimeout(this.restart);
+  }
+
+  async leave(): Promise<void> {
+    const { consumer } = this;
+    this.consumer = undefined;
+    await consumer?.disconnect();
+  }
+
+  /** Joins the group. A broker that cannot be reached, now or later, is tried again until `stop`. */
+  async consume(): Promise<void> {
+    const { kafka, settings, group, topics, logger, handle } = this.options;
+    const prefix = settings.prefix ?? '';
+    const sessionTimeout = settings.sessionTimeoutMs ?? 10_000;
+    const heartbeatMs = sessionTimeout / HEARTBEATS_A_SESSION;
+    const consumer: Consumer = kafka.consumer({
+      groupId: topicName(prefix, group),
+      sessionTimeout,
+      heartbeatInterval: heartbeatMs,
+      rebalanceTimeout: 60_000,
+      maxBytesPerPartition: 1024 * 1024,
+      maxBytes: 8 * 1024 * 1024,
+      maxWaitTimeInMs: 500,
+      allowAutoTopicCreation: false,
+      retry: {
+        initialRetryTime: 200,
+        maxRetryTime: 2_000,
+        retries: 6,
+        // A consumer that is stopped while it joins would otherwise come back by itself.
+        restartOnFailure: () => Promise.resolve(this.consumer === consumer),
+      },
+    });
+    this.consumer = consumer;
+    consumer.on(consumer.events.CRASH, ({ payload }) => {
+      if (!payload.restart && this.consumer === consumer) this.restartLater(payload.error);
+    });
+    try {
+      await consumer.connect();
+      await consumer.subscribe({ topics: topics.map((topic) => topicName(prefix, topic)), fromBeginning: true });
+      await consumer.run({
+        autoCommit: false,
+        eachBatchAutoResolve: false,
+        partitionsConsumedConcurrently: settings.concurrency ?? 4,
+        eachBatch: (payload) => handle(withoutPrefix(prefix, payload.batch.topic), payload, heartbeatMs),
+      });
+      logger.info({ topics }, 'Consuming from Kafka');
+    } catch (error) {
+      if (this.consumer === consumer) this.restartLater(error);
+    }
+  }
+
+  private restartLater(error: unknown): void {
+    if (this.stopping) return;
+    this.options.logger.warn({ err: error, waitMs: RESTART_DELAY_MS }, 'Cannot consume from Kafka; trying again');
+    const given = this.consumer;
+    this.consumer = undefined;
+    given?.disconnect().catch(() => undefined);
+    clearTimeout(this.restart);
+    this.restart = setTimeout(() => void this.consume(), RESTART_DELAY_MS);
+  }
+}
