@@ -11,7 +11,8 @@ export type AlertState =
       readonly status: 'recorded';
       readonly digest: string;
       readonly caseId: string | null;
-      /** As it was sent last. */
+      /** Of the version that was received last, whenever it came here. */
+      readonly receivedAt: string;
       readonly severity: Severity;
     };
 
@@ -33,6 +34,11 @@ export type AlertCommand =
 export function noveltyOf(alert: Pick<AlertEnriched, 'digest'>, state: AlertState): 'new' | 'updated' | 'duplicate' {
   if (state.status !== 'recorded') return 'new';
   return state.digest === alert.digest ? 'duplicate' : 'updated';
+}
+
+/** Whether a version was received before the one that is known: it came by a slower way, and its content is the past. */
+export function isOvertaken({ receivedAt }: Pick<AlertEnriched, 'receivedAt'>, state: AlertState): boolean {
+  return state.status === 'recorded' && Date.parse(receivedAt) < Date.parse(state.receivedAt);
 }
 
 /** Gives each receipt its one outcome. */
@@ -61,8 +67,9 @@ export const alertDecider: Decider<AlertState, AlertCommand, AlertEvent> = {
     switch (event.type) {
       case 'AlertRecorded':
       case 'AlertUpdated': {
-        const { digest, caseId, finding } = event.data;
-        return { status: 'recorded', digest, caseId, severity: severityOfFinding(finding) };
+        const { digest, caseId, finding, receivedAt } = event.data;
+        if (isOvertaken(event.data, state)) return state;
+        return { status: 'recorded', digest, caseId, receivedAt, severity: severityOfFinding(finding) };
       }
       case 'AlertDuplicated':
         return state;

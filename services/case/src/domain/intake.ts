@@ -1,7 +1,7 @@
 import type { AlertEnriched } from '#contracts/alert';
 import type { AlertEvent, CorrelationEvent } from '#contracts/events/alert';
 import type { CaseEvent } from '#contracts/events/case';
-import { alertDecider, noveltyOf, type AlertState } from './alert.decider';
+import { alertDecider, isOvertaken, noveltyOf, type AlertState } from './alert.decider';
 import { caseDecider } from './case.decider';
 import type { CaseState } from './case-state';
 import { correlationDecider, joins, type CorrelationState, type PlaceAlert } from './correlation.decider';
@@ -32,7 +32,8 @@ export interface IntakeDecision {
 
 /**
  * The one outcome of a reception. An alert is placed in a case when it is new, or when an update has made it grave
- * enough for one; further updates go to the case it has; a duplicate changes no case.
+ * enough for one; further updates go to the case it has; a duplicate changes no case, nor does a version that a later one
+ * has overtaken.
  */
 export function decideIntake(reception: Reception, state: IntakeState): IntakeDecision {
   const { alert, correlation } = reception;
@@ -42,6 +43,9 @@ export function decideIntake(reception: Reception, state: IntakeState): IntakeDe
   const record = (caseId: string | null, grouped: boolean) =>
     alertDecider.decide({ type: 'RecordAlert', alert, caseId, grouped }, state.alert);
 
+  if (isOvertaken(alert, state.alert)) {
+    return { alert: record(known, known !== null), correlation: [], case: [], caseId: known };
+  }
   if (before && novelty === 'updated' && known !== null) {
     const command = { type: 'UpdateAlert', alert, previousSeverity: before.severity } as const;
     const update = caseDecider.decide(command, state.caseById(known));

@@ -22,8 +22,7 @@ export function alertView(history: readonly RecordedEvent[]): AlertView | undefi
       receptions: receptionsOf(events),
     };
   }
-  const latest = events.findLast((event) => event.type === 'AlertRecorded' || event.type === 'AlertUpdated') as
-    Content | undefined;
+  const latest = latestOf(events);
   if (!latest || first.type !== 'AlertRecorded') return undefined;
   const { original, caseId, ...content } = latest.data;
   const { outcome: _, ...normalized } = { outcome: undefined, ...content };
@@ -36,6 +35,16 @@ export function alertView(history: readonly RecordedEvent[]): AlertView | undefi
     rejection: null,
     receptions: receptionsOf(events),
   };
+}
+
+/** The version that was received last: an earlier one may have come after it. */
+function latestOf(events: readonly AlertEvent[]): Content | undefined {
+  let latest: Content | undefined;
+  for (const event of events) {
+    if (event.type !== 'AlertRecorded' && event.type !== 'AlertUpdated') continue;
+    if (!latest || Date.parse(event.data.receivedAt) >= Date.parse(latest.data.receivedAt)) latest = event;
+  }
+  return latest;
 }
 
 function receptionsOf(events: readonly (RecordedEvent & AlertEvent)[]): AlertView['receptions'] {
