@@ -1,4 +1,5 @@
 import ipaddr from 'ipaddr.js';
+import { isIpv4 } from '#libs/kernel';
 
 /** Address ranges, looked up in one step for each length of prefix that the list has, however many ranges there are. */
 export class AddressRanges<Entry> {
@@ -50,7 +51,7 @@ function bytesOf(address: string): readonly number[] | undefined {
 function parsedRange(range: string): [ipaddr.IPv4 | ipaddr.IPv6, number] | undefined {
   const text = range.trim();
   if (ipaddr.isValidCIDR(text)) return ipaddr.parseCIDR(text);
-  if (text.includes('/') || !(ipaddr.IPv4.isValidFourPartDecimal(text) || ipaddr.IPv6.isValid(text))) return undefined;
+  if (text.includes('/') || !(isIpv4(text) || ipaddr.IPv6.isValid(text))) return undefined;
   const address = ipaddr.process(text);
   return [address, address.kind() === 'ipv4' ? 32 : 128];
 }

@@ -2,6 +2,7 @@ import { domainToASCII } from 'node:url';
 import ipaddr from 'ipaddr.js';
 import { parse } from 'tldts';
 import { OBSERVABLE_TYPES, type Observable } from '#contracts/alert';
+import { isIpv4, mayBeIpv6 } from '#libs/kernel';
 
 export type IndicatorType = Observable['type'];
 
@@ -31,8 +32,8 @@ export function asAddress(text: string): Indicator | undefined {
 }
 
 function parsedAddress(text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
-  if (ipaddr.IPv4.isValidFourPartDecimal(text)) return ipaddr.IPv4.parse(text);
-  if (!ipaddr.IPv6.isValid(text)) return undefined;
+  if (isIpv4(text)) return ipaddr.IPv4.parse(text);
+  if (!mayBeIpv6(text) || !ipaddr.IPv6.isValid(text)) return undefined;
   // `::ffff:192.0.2.1` is an IPv4 address in disguise.
   const address = ipaddr.IPv6.parse(text);
   return address.isIPv4MappedAddress() ? address.toIPv4Address() : address;
@@ -55,7 +56,7 @@ export function asDomain(text: string): Indicator | undefined {
 /** A machine's name, with or without dots. */
 export function asHostname(text: string): Indicator | undefined {
   const name = asName(text);
-  return name === undefined || ipaddr.IPv4.isValidFourPartDecimal(name) ? undefined : { type: 'hostname', value: name };
+  return name === undefined || isIpv4(name) ? undefined : { type: 'hostname', value: name };
 }
 
 export function asEmail(text: string): Indicator | undefined {
@@ -92,7 +93,7 @@ export function hostOfUrl(text: string): Indicator | undefined {
   if (host === undefined || host === '') return undefined;
   return (
     asAddress(host) ??
-    (host.includes('.') && !ipaddr.IPv4.isValidFourPartDecimal(host) ? nameAs('domain', host) : undefined)
+    (host.includes('.') && !isIpv4(host) ? nameAs('domain', host) : undefined)
   );
 }
 

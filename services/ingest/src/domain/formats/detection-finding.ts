@@ -1,5 +1,5 @@
 import type { DetectionFinding } from '#contracts/alert';
-import type { JsonObject, JsonValue } from '#libs/kernel';
+import { isIpv4, mayBeIpv6, type JsonObject, type JsonValue } from '#libs/kernel';
 import ipaddr from 'ipaddr.js';
 import { SEVERITY_IDS, severityCaption, type SeverityName } from './alert-severity';
 
@@ -127,7 +127,7 @@ function evidencesOf(story: AlertStory): JsonValue[] | undefined {
   return listed([...(Object.keys(first).length > 0 ? [first] : []), ...further]);
 }
 
-const isAddress = (text: string): boolean => ipaddr.IPv4.isValidFourPartDecimal(text) || ipaddr.IPv6.isValid(text);
+const isAddress = (text: string): boolean => isIpv4(text) || (mayBeIpv6(text) && ipaddr.IPv6.isValid(text));
 
 /** Senders put a name where an address belongs and the other way round: each goes where it belongs, once. */
 function endpointOf(endpoint: Endpoint | undefined): Loose | undefined {
