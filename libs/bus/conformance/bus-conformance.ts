@@ -1,11 +1,11 @@
 import type { ServiceName } from '#contracts/envelope';
-import { ALERTS_TOPIC, deadTopic, eventTopic } from '#contracts/topics';
+import { ALERTS_TOPIC, BULK_ALERTS_TOPIC, deadTopic, eventTopic, URGENT_ALERTS_TOPIC } from '#contracts/topics';
 import type { EventStore } from '#libs/event-store';
 import { DomainError } from '#libs/kernel';
 import type { TypeScriptChild } from '#libs/testing';
 import type { Bus } from '../create-bus';
 import type { DeadLetters } from '../dead-letters';
-import { dead, done, retry, type BusMessage, type Outcome } from '../port';
+import { type BatchHandler, dead, done, retry, type BusMessage, type Outcome } from '../port';
 import { appendCase, consume, consumeBatches, message, nameOf } from './bus-fixture';
 import { eventually } from './eventually';
 
@@ -71,6 +71,44 @@ export function busConformance(harness: () => BusHarness): void {
     await appendCase(harness().caseStore(), 'case-1', 3);
     await eventually(() => expect(seen).toHaveLength(3));
     expect(versions).toEqual(['case-1 1', 'case-1 2', 'case-1 3']);
+  });
+
+  it('delivers what is urgent while all of the bulk lane is held up', async () => {
+    const consumer = bus();
+    let letGo: (outcome: Outcome) => void = () => undefined;
+    const held = new Promise<Outcome>((resolve) => (letGo = resolve));
+    const seen: string[] = [];
+    const server = consumer.server();
+    const handler = (answer: () => Outcome | Promise<Outcome>): BatchHandler => {
+      return (messages) => Promise.all(messages.map((received) => (seen.push(nameOf(received)), answer())));
+    };
+    server.addHandler(
+      BULK_ALERTS_TOPIC,
+      handler(() => held),
+      true,
+      { batch: 1 },
+    );
+    await consumeBatches(
+      consumer,
+      URGENT_ALERTS_TOPIC,
+      handler(() => done),
+    );
+    const { publisher } = bus('ingest');
+    const storm = Array.from({ length: 40 }, (_, index) => message(`${index}-storm`, { topic: BULK_ALERTS_TOPIC }));
+    await publisher.publish(storm);
+    await eventually(() => expect(seen.length).toBeGreaterThan(0), 30_000);
+    await publisher.publish([message('a-urgent', { topic: URGENT_ALERTS_TOPIC })]);
+    await eventually(() => expect(seen).toContain('a-urgent'), 30_000);
+    expect(seen.length).toBeLessThan(storm.length);
+    letGo(done);
+    await eventually(() => expect(seen).toHaveLength(storm.length + 1));
+    const lags = async () => (await consumer.lag()).map(({ topic, lag }) => [topic, lag]);
+    await eventually(async () =>
+      expect(await lags()).toEqual([
+        [BULK_ALERTS_TOPIC, 0],
+        [URGENT_ALERTS_TOPIC, 0],
+      ]),
+    );
   });
 
   it('goes on where it was after a stop', async () => {

@@ -1,7 +1,7 @@
 import { Pool } from 'pg';
 import pino from 'pino';
 import type { ServiceName } from '#contracts/envelope';
-import { ALERTS_TOPIC, eventTopic } from '#contracts/topics';
+import { ALERT_TOPICS, ALERTS_TOPIC, eventTopic } from '#contracts/topics';
 import { createPostgresEventStore } from '#libs/event-store';
 import { useKafka, useMigratedPostgres } from '#libs/testing';
 import { busConformance, type BusHarness } from '../conformance/bus-conformance';
@@ -26,7 +26,8 @@ kafka.describe('the bus on Kafka', () => {
     pools = new Map();
     await postgres.ownerPool().query('truncate bus.cursor, bus.parked, bus.dead_letter');
     settings = { brokers: kafka.brokers, prefix: kafka.freshPrefix(), sessionTimeoutMs: 6_000 };
-    await createTopics(settings, { partitions: 3, topics: [ALERTS_TOPIC, eventTopic('case')] }, logger);
+    const topics = [...Object.values(ALERT_TOPICS), eventTopic('case')];
+    await createTopics(settings, { partitions: 3, topics }, logger);
     const ledger = harness.createBus('ledger');
     const pool = postgres.pool('ledger');
     relay = createRelay({ store: createPostgresEventStore({ pool }), publisher: ledger.publisher, pool, logger });
