@@ -3,6 +3,7 @@ import { ERROR_CATALOGUE } from '#libs/kernel';
 import { ElasticError } from './http/elastic-bulk';
 import { Problem, PROBLEM_MEDIA_TYPE, type Endpoint, type Protocol } from './http/endpoint';
 import { ENDPOINTS } from './http/endpoints';
+import { OtlpStatus } from './http/otlp';
 import { HTTP_SCHEMAS } from './http/schemas';
 import { HecAnswer } from './http/splunk-hec';
 
@@ -111,6 +112,7 @@ function errorResponse({ protocol }: Endpoint): JsonDocument {
 const FOREIGN_ERRORS: Readonly<Record<Protocol, TSchema>> = {
   'splunk-hec': HecAnswer,
   'elastic-bulk': ElasticError,
+  otlp: OtlpStatus,
 };
 
 function parameters(schema: TSchema | undefined, place: 'path' | 'query'): Json[] {

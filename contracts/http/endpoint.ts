@@ -6,7 +6,7 @@ import { Closed, Text } from '../schema';
 export const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 export type Method = (typeof METHODS)[number];
 
-export type Protocol = 'splunk-hec' | 'elastic-bulk';
+export type Protocol = 'splunk-hec' | 'elastic-bulk' | 'otlp';
 
 interface EndpointShape {
   readonly method: Method;

@@ -9,6 +9,7 @@ import { endpoints as gateway } from './gateway';
 import { endpoints as ingest } from './ingest';
 import { endpoints as ledger } from './ledger';
 import { operationEndpoints } from './operations';
+import { endpoints as otlp } from './otlp';
 import { endpoints as playbookOrchestrator } from './playbook-orchestrator';
 import { endpoints as splunkHec } from './splunk-hec';
 
@@ -18,6 +19,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...ingest,
   ...splunkHec,
   ...elasticBulk,
+  ...otlp,
   ...enrichment,
   ...cases,
   ...playbookOrchestrator,

@@ -8,6 +8,7 @@ import * as gateway from './gateway';
 import * as ingest from './ingest';
 import * as ledger from './ledger';
 import * as operations from './operations';
+import * as otlp from './otlp';
 import * as playbookOrchestrator from './playbook-orchestrator';
 import * as splunkHec from './splunk-hec';
 
@@ -17,6 +18,7 @@ const MODULES: readonly [string, object][] = [
   ['Ingest', ingest],
   ['Splunk', splunkHec],
   ['Elastic', elasticBulk],
+  ['Otlp', otlp],
   ['Enrichment', enrichment],
   ['Case', cases],
   ['Playbook', playbookOrchestrator],

@@ -41,8 +41,8 @@ describe('every endpoint through the gateway', () => {
     const intake = offered.filter(({ auth }) => auth === 'source');
     expect(intake.map(({ path }) => path)).toContain('/v1/alerts');
     for (const { method, path, protocol } of intake) {
-      // Splunk words it by a number: the authorization is not valid. Elasticsearch has no code.
-      const code = { 'splunk-hec': 3, 'elastic-bulk': undefined, none: 'token_invalid' }[protocol ?? 'none'];
+      // Splunk words it by a number: the authorization is not valid. Elasticsearch has no code, OTLP that of gRPC.
+      const code = { 'splunk-hec': 3, 'elastic-bulk': undefined, otlp: 16, none: 'token_invalid' }[protocol ?? 'none'];
       for (const role of ROLES) {
         const token = await issuer.sign({ sub: 'walker', roles: [role], azp: 'countersign-cli', aud: 'countersign' });
         expect([path, role, await ask(method, path, token)]).toEqual([path, role, { status: 401, code }]);

@@ -11,10 +11,13 @@ import { objectsOf } from '../../services/ingest/src/app/concatenated-json';
 import { ElasticBulk } from '../../services/ingest/src/app/elastic-bulk';
 import { channelOf, HecAcknowledgements } from '../../services/ingest/src/app/hec-acknowledgement';
 import { hecCredentials } from '../../services/ingest/src/app/hec-credentials';
+import { otlpRecords, type OtlpEncoding } from '../../services/ingest/src/app/otlp-request';
 import { linesOf } from '../../services/ingest/src/app/raw-alerts';
 import { FormatRegistry } from '../../services/ingest/src/domain/formats/format-registry';
 import { elasticEnvelope } from '../../services/ingest/src/domain/formats/elastic-document';
 import { hecEnvelope } from '../../services/ingest/src/domain/formats/hec-event';
+import { otlpEnvelope } from '../../services/ingest/src/domain/formats/otlp-log';
+import { logRecordsInJson, logRecordsInProtobuf } from './otlp-corpus';
 import { inPieces, spoiled } from './spoiled';
 
 /** A parser that faces the outside, and what holds whatever it is given. */
@@ -75,6 +78,19 @@ function refusing(work: () => unknown): void {
     if (!(error instanceof DomainError)) throw error;
   }
 }
+
+/** The body of OTLP over HTTP. */
+const otlp = (corpus: readonly Buffer[], encoding: OtlpEncoding): FuzzTarget => ({
+  property: (timed) =>
+    fc.asyncProperty(spoiled(corpus), named, (bytes, sourceFormat) =>
+      timed(() =>
+        refusing(() => {
+          const from = { ...origin, sourceFormat, envelope: otlpEnvelope };
+          for (const raw of otlpRecords(bytes, encoding)) received(raw, from);
+        }),
+      ),
+    ),
+});
 
 export const FUZZ_TARGETS: Readonly<Record<string, FuzzTarget>> = {
   /** An alert, or a page of them, in any format or in none. */
@@ -141,6 +157,8 @@ export const FUZZ_TARGETS: Readonly<Record<string, FuzzTarget>> = {
       );
     },
   },
+  'otlp-json': otlp(compact.map(logRecordsInJson), 'json'),
+  'otlp-protobuf': otlp(compact.map(logRecordsInProtobuf), 'protobuf'),
   /** A mapping file. */
   mappings: {
     property: (timed) =>

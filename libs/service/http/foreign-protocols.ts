@@ -1,9 +1,11 @@
 import type { Protocol } from '#contracts/http/endpoint';
 import type { DomainError } from '#libs/kernel';
+import type { IncomingHttpHeaders } from 'node:http';
 
 export interface ForeignAnswer {
   readonly status: number;
-  readonly body: object;
+  /** JSON, or the bytes of what `headers` say by their content type. */
+  readonly body: object | Buffer;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -12,5 +14,5 @@ export interface ForeignAnswer {
  * DI token is the class itself.
  */
 export abstract class ForeignProtocols {
-  abstract answer(protocol: Protocol, error: DomainError): ForeignAnswer;
+  abstract answer(protocol: Protocol, error: DomainError, request: IncomingHttpHeaders): ForeignAnswer;
 }

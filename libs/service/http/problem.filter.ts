@@ -30,7 +30,7 @@ export class ProblemFilter implements ExceptionFilter {
     }
     const protocol = request.countersign?.endpoint?.protocol;
     if (protocol === undefined) void sendProblem(reply, error);
-    else void sendForeign(reply, error, this.foreign().answer(protocol, error));
+    else void sendForeign(reply, error, this.foreign().answer(protocol, error, request.headers));
   }
 }
 

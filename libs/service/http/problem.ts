@@ -47,8 +47,10 @@ export function sendForeign(
   { status, body, headers }: ForeignAnswer,
 ): FastifyReply {
   demandPause(reply, status, error);
+  const isJson = !Buffer.isBuffer(body);
+  if (isJson) reply.type('application/json; charset=utf-8');
   if (headers !== undefined) reply.headers(headers);
-  return reply.code(status).type('application/json; charset=utf-8').send(JSON.stringify(body));
+  return reply.code(status).send(isJson ? JSON.stringify(body) : body);
 }
 
 function demandPause(reply: FastifyReply, status: number, { retryAfterSeconds = 1 }: DomainError): void {

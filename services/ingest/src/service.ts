@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { join } from 'node:path';
 import Type from 'typebox';
 import { repositoryRoot } from '#libs/local';
@@ -14,6 +15,8 @@ import { ElasticBulkController } from './app/elastic-bulk.controller';
 import { LaneChoice } from './app/lane-choice';
 import { MemoryBudget } from './app/memory-budget';
 import { ErasureReaction } from './app/erasure.reaction';
+import { otlpAnswer } from './app/otlp-answer';
+import { OtlpController } from './app/otlp.controller';
 import { OriginalsController } from './app/originals.controller';
 import { ReceiptTrimming } from './app/receipt-trimming';
 import { SourceAllowance } from './app/source-allowance';
@@ -72,6 +75,7 @@ export const service = defineService({
       OriginalsController,
       SplunkHecController,
       ElasticBulkController,
+      OtlpController,
       SourcesController,
       AccountController,
       ErasureReaction,
@@ -82,8 +86,16 @@ export const service = defineService({
 
 class IngestModule {}
 
-const answerOf = (protocol: Protocol, error: DomainError): ForeignAnswer =>
-  protocol === 'splunk-hec' ? hecAnswer(error) : elasticAnswer(error);
+function answerOf(protocol: Protocol, error: DomainError, request: IncomingHttpHeaders): ForeignAnswer {
+  switch (protocol) {
+    case 'splunk-hec':
+      return hecAnswer(error);
+    case 'elastic-bulk':
+      return elasticAnswer(error);
+    case 'otlp':
+      return otlpAnswer(error, request);
+  }
+}
 
 function providersOf(context: ServiceContext<Type.Static<typeof config>>) {
   const { store, database, readModels, publisher, clock } = context;

@@ -124,7 +124,7 @@ function* inBatches(receptions: Iterable<Received>): Generator<Received[], void,
   if (batch.length > 0) yield batch;
 }
 
-async function* eachOf<Item>(items: readonly Item[]): AsyncGenerator<Item> {
+async function* eachOf<Item>(items: Iterable<Item>): AsyncGenerator<Item> {
   yield* items;
 }
 

@@ -22,6 +22,8 @@ export const KEPT_OF_TOO_LARGE = 16 * 1024;
 export interface RawAlert {
   readonly bytes: Buffer;
   readonly size: number;
+  /** Why it can be no alert, where who took it out of something else knows better than who reads the bytes. */
+  readonly refusal?: DomainError;
 }
 
 export interface AlertOrigin {
@@ -78,6 +80,7 @@ interface Reading {
 
 /** A page may be as large as its body; whether an alert is too large is told later. */
 function readAlert(raw: RawAlert, origin: AlertOrigin, formats: FormatRegistry): Reading {
+  if (raw.refusal !== undefined) throw raw.refusal;
   if (raw.bytes.length < raw.size) demandSize(raw);
   const text = textOf(raw.bytes);
   const outer = parseAlert(text);

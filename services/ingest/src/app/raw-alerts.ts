@@ -11,7 +11,7 @@ export const LARGEST_BODY = 16 * 1024 * 1024;
 /** What a body of alerts turns out to be. A list and NDJSON tell their bad alerts apart; a single one is the answer. */
 export type AlertBody =
   | { readonly kind: 'single'; readonly alert: RawAlert }
-  | { readonly kind: 'list'; readonly alerts: readonly RawAlert[] }
+  | { readonly kind: 'list'; readonly alerts: Iterable<RawAlert> }
   | { readonly kind: 'lines'; readonly alerts: AsyncIterable<RawAlert> };
 
 const NDJSON_TYPES = new Set([
@@ -42,8 +42,8 @@ export async function readAlerts(
   const bytes = counted(decoded(body, headers.contentEncoding), share);
   const mediaType = headers.contentType?.split(';')[0]?.trim().toLowerCase() ?? '';
   if (NDJSON_TYPES.has(mediaType)) return { kind: 'lines', alerts: linesOf(bytes) };
-  if (Number(headers.contentLength ?? 0) > DRAIN_LIMIT) throw tooLarge();
-  const whole = withoutMark(await wholeOf(bytes, share));
+  if (Number(headers.contentLength ?? 0) > DRAIN_LIMIT) throw tooLarge(AS_LINES);
+  const whole = withoutMark(await wholeOf(bytes, share, AS_LINES));
   const text = whole.toString('utf8');
   if (text.trim() === '')
     throw new DomainError('invalid_json', { field: 'body', reason: 'It is empty: send an alert.' });
@@ -111,7 +111,8 @@ async function* unzipped(body: Readable): AsyncIterable<Buffer> {
 /** How much of a body that is too large is still read away, so that its sender comes to read the answer. */
 const DRAIN_LIMIT = 4 * LARGEST_BODY;
 
-async function wholeOf(bytes: AsyncIterable<Buffer>, share: MemoryShare): Promise<Buffer> {
+/** A body that is read whole. @param advice to who has sent too much. @throws DomainError('body_too_large') */
+export async function wholeOf(bytes: AsyncIterable<Buffer>, share: MemoryShare, advice: string): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of bytes) {
@@ -123,14 +124,16 @@ async function wholeOf(bytes: AsyncIterable<Buffer>, share: MemoryShare): Promis
       share.release();
     }
   }
-  if (length > LARGEST_BODY) throw tooLarge();
+  if (length > LARGEST_BODY) throw tooLarge(advice);
   return Buffer.concat(chunks, length);
 }
 
-const tooLarge = (): DomainError =>
+const AS_LINES = 'send it as NDJSON (application/x-ndjson), which has no limit';
+
+const tooLarge = (advice: string): DomainError =>
   new DomainError('body_too_large', {
     field: 'body',
-    reason: `It is larger than ${LARGEST_BODY / 1024 / 1024} MiB; send it as NDJSON (application/x-ndjson), which has no limit.`,
+    reason: `It is larger than ${LARGEST_BODY / 1024 / 1024} MiB; ${advice}.`,
   });
 
 const LINE_FEED = 0x0a;

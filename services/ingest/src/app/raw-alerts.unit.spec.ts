@@ -58,7 +58,7 @@ describe('a body', () => {
 
   it('is a list whose items keep their own bytes', async () => {
     const body = await read(' [ {"a": [1, "],["]} , {"b":"\\""}, nonsense ] ');
-    expect(body.kind === 'list' && texts(body.alerts)).toEqual(['{"a": [1, "],["]}', '{"b":"\\""}', 'nonsense']);
+    expect(body.kind === 'list' && texts([...body.alerts])).toEqual(['{"a": [1, "],["]}', '{"b":"\\""}', 'nonsense']);
     expect(await read('[]')).toEqual({ kind: 'list', alerts: [] });
   });
 

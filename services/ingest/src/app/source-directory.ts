@@ -7,6 +7,7 @@ import { ALL_TENANTS, withTenant } from '#libs/read-model';
 import { SourceTokenVerifier } from '#libs/service';
 import type { DataSource } from 'typeorm';
 import { elasticCredentials } from './elastic-credentials';
+import { bearerToken } from './bearer-token';
 import { hecCredentials } from './hec-credentials';
 import { HecError } from '../domain/hec-error';
 import { isSourceToken, sourceTokenDigest } from './source-token';
@@ -51,9 +52,14 @@ export class SourceDirectory extends SourceTokenVerifier {
 
   /** @throws DomainError, which each protocol words for itself. */
   override async verifyAs(protocol: Protocol, headers: IncomingHttpHeaders, query: unknown): Promise<Principal> {
-    return protocol === 'splunk-hec'
-      ? principalOf(await this.hecSourceOf(headers, query))
-      : this.verify(elasticCredentials(headers.authorization));
+    switch (protocol) {
+      case 'splunk-hec':
+        return principalOf(await this.hecSourceOf(headers, query));
+      case 'elastic-bulk':
+        return this.verify(elasticCredentials(headers.authorization));
+      case 'otlp':
+        return this.verify(bearerToken(headers.authorization));
+    }
   }
 
   /** The source of a request to the Splunk HTTP Event Collector. @throws HecError */

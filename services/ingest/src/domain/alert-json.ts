@@ -20,8 +20,7 @@ export const MOST_LEVELS = 100;
  * `invalid_field`, with the path of the field where there is one.
  */
 export function parseAlert(text: string): JsonObject {
-  demandShallow(text);
-  const alert = parseJson(text);
+  const alert = parseJson(text, MOST_LEVELS);
   const unstorable = findUnstorableText(alert);
   if (unstorable !== undefined) {
     throw new DomainError('invalid_character', {
@@ -54,7 +53,9 @@ const TEXT_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 const LONG_INTEGER = /^-?\d{16,}$/;
 const HAS_LONG_INTEGER = /[:[,\s]-?\d{16}/;
 
-function parseJson(text: string): JsonValue {
+/** JSON without a loss; see `parseAlert`. @throws DomainError `invalid_json`, `invalid_field` for more levels than `most` */
+export function parseJson(text: string, most: number): JsonValue {
+  demandShallow(text, most);
   try {
     const parsed: JsonValue = JSON.parse(text);
     if (!HAS_LONG_INTEGER.test(text)) return parsed;
@@ -76,7 +77,7 @@ function whereItBreaks(error: unknown): string {
   return error.message.replace(/,? ?\.{0,3}".*" ?\.{0,3}is not valid JSON$/s, '').replace(/\.$/, '');
 }
 
-function demandShallow(text: string): void {
+function demandShallow(text: string, most: number): void {
   let level = 0;
   let inText = false;
   for (let index = 0; index < text.length; index += 1) {
@@ -87,10 +88,10 @@ function demandShallow(text: string): void {
     } else if (unit === QUOTE) inText = true;
     else if (unit === OPEN_OBJECT || unit === OPEN_LIST) level += 1;
     else if (unit === CLOSE_OBJECT || unit === CLOSE_LIST) level -= 1;
-    if (level > MOST_LEVELS) {
+    if (level > most) {
       throw new DomainError('invalid_field', {
         field: '(root)',
-        reason: `It nests deeper than ${MOST_LEVELS} levels.`,
+        reason: `It nests deeper than ${most} levels.`,
       });
     }
   }
