@@ -91,10 +91,7 @@ export function asUrl(text: string): Indicator | undefined {
 export function hostOfUrl(text: string): Indicator | undefined {
   const host = parsedUrl(text)?.hostname.replace(/^\[|\]$/g, '');
   if (host === undefined || host === '') return undefined;
-  return (
-    asAddress(host) ??
-    (host.includes('.') && !isIpv4(host) ? nameAs('domain', host) : undefined)
-  );
+  return asAddress(host) ?? (host.includes('.') && !isIpv4(host) ? nameAs('domain', host) : undefined);
 }
 
 /** A user's name, without the domain before a backslash. What stands for no account is none. */
