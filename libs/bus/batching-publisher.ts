@@ -1,4 +1,6 @@
 import { DomainError, isStorableText } from '#libs/kernel';
+import { NO_TELEMETRY, type Origins, type Telemetry } from '#libs/telemetry';
+import { messagingAttributes, type MessagingSystem } from './messaging-attributes';
 import type { BusMessage, BusPublisher } from './port';
 
 export interface BatchLimits {
@@ -10,6 +12,9 @@ export interface BatchLimits {
 }
 
 interface Call<Encoded> {
+  /** Undefined when it has messages of several. */
+  readonly topic: string | undefined;
+  readonly origins: Origins;
   readonly pending: Encoded[];
   readonly sizes: number[];
   readonly end: (error?: unknown) => void;
@@ -24,7 +29,11 @@ export abstract class BatchingPublisher<Encoded> implements BusPublisher {
   private running: Promise<void> | undefined;
   private closed = false;
 
-  constructor(private readonly limits: BatchLimits) {}
+  constructor(
+    private readonly limits: BatchLimits,
+    private readonly system: MessagingSystem,
+    private readonly telemetry: Telemetry = NO_TELEMETRY,
+  ) {}
 
   protected abstract encode(message: BusMessage): { encoded: Encoded; bytes: number };
   /** Resolves when all of them are durable; throws when that is not known. */
@@ -37,15 +46,28 @@ export abstract class BatchingPublisher<Encoded> implements BusPublisher {
    * @throws DomainError('bus_unavailable') when durability is unknown: publish again.
    */
   async publish(messages: readonly BusMessage[]): Promise<void> {
-    await this.enqueue(messages.map((message, index) => this.checked(message, index)));
+    await this.enqueue(
+      messages,
+      messages.map((message, index) => this.checked(message, index)),
+    );
   }
 
-  protected async enqueue(sized: readonly { encoded: Encoded; bytes: number }[]): Promise<void> {
+  /** @param messages what `sized` was made of. */
+  protected async enqueue(
+    messages: readonly Pick<BusMessage, 'topic' | 'traceparent'>[],
+    sized: readonly { encoded: Encoded; bytes: number }[],
+  ): Promise<void> {
     if (sized.length === 0) return;
     if (this.closed) throw new DomainError('bus_unavailable', 'The publisher has been closed; the service is stopping');
     await new Promise<void>((resolve, reject) => {
       const end = (error?: unknown) => (error === undefined ? resolve() : reject(error));
-      this.calls.push({ pending: sized.map((p) => p.encoded), sizes: sized.map((p) => p.bytes), end });
+      this.calls.push({
+        topic: topicOf(messages),
+        origins: this.telemetry.origins(() => messages.map(({ traceparent }) => traceparent)),
+        pending: sized.map((p) => p.encoded),
+        sizes: sized.map((p) => p.bytes),
+        end,
+      });
       this.running ??= this.run();
     });
   }
@@ -78,7 +100,7 @@ export abstract class BatchingPublisher<Encoded> implements BusPublisher {
     while (this.calls.length > 0) {
       const { batch, calls } = this.next();
       try {
-        await this.send(batch);
+        await this.sendSeen(batch, calls);
         for (const call of calls) if (call.pending.length === 0) call.end();
       } catch (error) {
         for (const call of calls) {
@@ -89,6 +111,21 @@ export abstract class BatchingPublisher<Encoded> implements BusPublisher {
       while (this.calls[0]?.pending.length === 0) this.calls.shift();
     }
     this.running = undefined;
+  }
+
+  private sendSeen(batch: readonly Encoded[], calls: readonly Call<Encoded>[]): Promise<void> {
+    const destination = topicOf(calls);
+    const size = batch.length;
+    return this.telemetry.batch(
+      {
+        operation: 'publish',
+        destination,
+        size,
+        origins: calls.flatMap(({ origins }) => origins),
+        attributes: messagingAttributes('publish', this.system, { topic: destination, size }),
+      },
+      () => this.send(batch),
+    );
   }
 
   /** The first messages of all calls that fit one batch, taken from them. */
@@ -112,6 +149,12 @@ export abstract class BatchingPublisher<Encoded> implements BusPublisher {
     }
     return { batch, calls };
   }
+}
+
+/** Undefined when it is not the same for all of them. */
+function topicOf(all: readonly { readonly topic: string | undefined }[]): string | undefined {
+  const topic = all[0]?.topic;
+  return all.every((one) => one.topic === topic) ? topic : undefined;
 }
 
 function unavailable(error: unknown): DomainError {

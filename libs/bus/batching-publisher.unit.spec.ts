@@ -1,3 +1,5 @@
+import { node, tracing } from '@opentelemetry/sdk-node';
+import { Telemetry } from '#libs/telemetry';
 import { BatchingPublisher, type BatchLimits } from './batching-publisher';
 import { message } from './conformance/bus-fixture';
 import type { BusMessage } from './port';
@@ -7,8 +9,8 @@ class Recorder extends BatchingPublisher<string> {
   readonly batches: string[][] = [];
   failing: string | undefined;
 
-  constructor(limits: Partial<BatchLimits> = {}) {
-    super({ messages: 3, bytes: 10, messageBytes: 8, ...limits });
+  constructor(limits: Partial<BatchLimits> = {}, telemetry?: Telemetry) {
+    super({ messages: 3, bytes: 10, messageBytes: 8, ...limits }, 'postgresql', telemetry);
   }
   protected encode({ data }: BusMessage): { encoded: string; bytes: number } {
     return { encoded: String(data['name']), bytes: Number(data['bytes'] ?? 1) };
@@ -75,5 +77,40 @@ describe('publishing', () => {
     await publisher.close();
     await published;
     await expect(publisher.publish(messages('b'))).rejects.toMatchObject({ code: 'bus_unavailable' });
+  });
+});
+
+describe('the span of a batch that is published', () => {
+  const exporter = new tracing.InMemorySpanExporter();
+  const provider = new node.NodeTracerProvider({ spanProcessors: [new tracing.SimpleSpanProcessor(exporter)] });
+  const telemetry = new Telemetry(provider.getTracer('test'));
+  const traceparent = (digit: string) => `00-${digit.repeat(32)}-${digit.repeat(16)}-01`;
+  const traced = (digit: string, ...names: string[]) =>
+    names.map((name) => message(name, { traceparent: traceparent(digit) }));
+
+  beforeEach(() => exporter.reset());
+  afterAll(() => provider.shutdown());
+
+  it('stands in the trace of a single call', async () => {
+    await new Recorder({}, telemetry).publish(traced('a', 'one', 'two'));
+    const [span, ...more] = exporter.getFinishedSpans();
+    expect(more).toEqual([]);
+    expect(span?.name).toBe('publish countersign.alerts');
+    expect(span?.parentSpanContext?.spanId).toBe('a'.repeat(16));
+    expect(span?.attributes).toMatchObject({
+      'messaging.system': 'postgresql',
+      'messaging.operation.type': 'send',
+      'messaging.destination.name': 'countersign.alerts',
+      'messaging.batch.message_count': 2,
+    });
+  });
+
+  it('links to every call that was joined in it', async () => {
+    const publisher = new Recorder({}, telemetry);
+    await Promise.all([publisher.publish(traced('a', 'one')), publisher.publish(traced('b', 'two'))]);
+    const spans = exporter.getFinishedSpans();
+    expect(spans.map(({ links }) => links.map(({ context }) => context.spanId))).toEqual([
+      ['a'.repeat(16), 'b'.repeat(16)],
+    ]);
   });
 });

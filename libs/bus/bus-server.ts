@@ -1,11 +1,11 @@
-import { context, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, type Link } from '@opentelemetry/api';
 import { Server, type MessageHandler } from '@nestjs/microservices';
 import { isObservable, lastValueFrom } from 'rxjs';
 import { isDeadTopic, TOPICS } from '#contracts/topics';
 import { DomainError } from '#libs/kernel';
+import { inTrace, type Telemetry } from '#libs/telemetry';
+import { messagingAttributes, type MessagingSystem } from './messaging-attributes';
 import { BUS, type BatchHandler, type BusMessage, type Outcome } from './port';
 import { DEFAULT_ATTEMPTS } from './retry-policy';
-import { spanContextOf } from './traceparent';
 
 /** The third argument of `@EventPattern(topic, BUS, extras)`. */
 export interface HandlerExtras {
@@ -25,11 +25,17 @@ export interface BusHandler extends Required<HandlerExtras> {
   readonly handle: BatchHandler;
 }
 
+/** Who handles, for whoever watches. */
+export interface Consumer {
+  readonly system: MessagingSystem;
+  readonly group: string;
+  readonly telemetry: Telemetry;
+}
+
 /** Opens what is sealed in a message. */
 export type OpenMessage = (message: BusMessage) => BusMessage;
 
 const DEFAULTS: Required<HandlerExtras> = { batch: 500, attempts: DEFAULT_ATTEMPTS, timeoutMs: 60_000 };
-const MOST_LINKS = 64;
 
 /**
  * Nest's custom transport strategy for the bus, with a subclass for each transport. Nest's own event path cannot serve:
@@ -40,7 +46,10 @@ export abstract class BusServer extends Server {
   /** Nest then leaves a handler's error to us instead of logging it as unhandled. */
   override readonly propagatesEventHandlerErrors = true;
 
-  constructor(private readonly open: OpenMessage) {
+  constructor(
+    private readonly open: OpenMessage,
+    private readonly consuming: Consumer,
+  ) {
     super();
   }
 
@@ -65,7 +74,9 @@ export abstract class BusServer extends Server {
   }
 
   override listen(callback: (error?: unknown) => void): void {
-    const handlers = [...this.messageHandlers].map(([topic, handler]) => toBusHandler(topic, handler, this.open));
+    const handlers = [...this.messageHandlers].map(([topic, handler]) =>
+      toBusHandler(topic, handler, this.open, this.consuming),
+    );
     this.start(handlers).then(() => callback(), callback);
   }
 
@@ -82,14 +93,14 @@ export abstract class BusServer extends Server {
   }
 }
 
-function toBusHandler(topic: string, handler: MessageHandler, open: OpenMessage): BusHandler {
+function toBusHandler(topic: string, handler: MessageHandler, open: OpenMessage, consumer: Consumer): BusHandler {
   const extras = { ...DEFAULTS, ...handler.extras };
   for (const name of ['batch', 'attempts', 'timeoutMs'] as const) {
     if (!Number.isInteger(extras[name]) || extras[name] < 1) {
       throw misused(topic, `extras.${name} must be a whole number above 0, but is ${String(extras[name])}`);
     }
   }
-  return { topic, open, ...extras, handle: (messages) => traced(topic, messages, () => callNest(handler, messages)) };
+  return { topic, open, ...extras, handle: (messages) => handleSeen(topic, messages, consumer, handler) };
 }
 
 /** A Nest handler answers with a promise of a value, or of an observable once a filter or an interceptor is involved. */
@@ -100,26 +111,24 @@ async function callNest(handler: MessageHandler, messages: BusMessage[]): Promis
   return outcomes;
 }
 
-/** One span a batch; a batch of one message stands in that message's trace, a larger one links to each. */
-function traced(topic: string, messages: BusMessage[], work: () => Promise<Outcome[]>): Promise<Outcome[]> {
-  const contexts = messages.slice(0, MOST_LINKS).flatMap(({ traceparent }) => spanContextOf(traceparent) ?? []);
-  const [only] = contexts;
-  const parent = messages.length === 1 && only ? trace.setSpanContext(ROOT_CONTEXT, only) : ROOT_CONTEXT;
-  const links: Link[] = contexts.map((linked) => ({ context: linked }));
-  const attributes = { 'messaging.destination.name': topic, 'messaging.batch.message_count': messages.length };
-  const span = trace
-    .getTracer('countersign.bus')
-    .startSpan(`process ${topic}`, { kind: SpanKind.CONSUMER, links, attributes }, parent);
-  return context.with(trace.setSpan(parent, span), async () => {
-    try {
-      return await work();
-    } catch (error) {
-      span.setStatus({ code: SpanStatusCode.ERROR });
-      throw error;
-    } finally {
-      span.end();
-    }
-  });
+/** What a handler makes of messages whose trace the batch's span stands in goes on from that span. */
+function handleSeen(
+  topic: string,
+  messages: BusMessage[],
+  { system, group, telemetry }: Consumer,
+  handler: MessageHandler,
+): Promise<Outcome[]> {
+  const size = messages.length;
+  const batch = {
+    operation: 'process',
+    destination: topic,
+    size,
+    origins: telemetry.origins(() => messages.map(({ traceparent }) => traceparent)),
+    attributes: messagingAttributes('process', system, { topic, size, group }),
+  } as const;
+  return telemetry.batch(batch, (traceparent) =>
+    callNest(handler, traceparent === undefined ? messages : messages.map((message) => inTrace(message, traceparent))),
+  );
 }
 
 function misused(topic: string, reason: string): DomainError {

@@ -4,6 +4,7 @@ import type { ServiceName } from '#contracts/envelope';
 import { consumerGroup } from '#contracts/topics';
 import type { EventStore } from '#libs/event-store';
 import { DomainError } from '#libs/kernel';
+import { NO_TELEMETRY, type Telemetry } from '#libs/telemetry';
 import type { BusServer } from './bus-server';
 import { DeadLetterOffice } from './dead-letter-office';
 import { ConsumerLag } from './kafka-transport/consumer-lag';
@@ -33,6 +34,7 @@ export interface BusOptions {
   /** Demanded when the kind is kafka. */
   readonly kafka?: KafkaSettings;
   readonly logger: Logger;
+  readonly telemetry?: Telemetry;
 }
 
 /** What one service needs of the bus. */
@@ -65,8 +67,12 @@ export function createBus(options: BusOptions): Bus {
   };
 }
 
-function onPostgres({ pool, store, personal = AS_THEY_ARE }: BusOptions, group: string, logger: Logger): Transport {
-  const publisher = new PostgresBusPublisher(pool);
+function onPostgres(
+  { pool, store, personal = AS_THEY_ARE, telemetry = NO_TELEMETRY }: BusOptions,
+  group: string,
+  logger: Logger,
+): Transport {
+  const publisher = new PostgresBusPublisher(pool, telemetry);
   const server = new PostgresBusServer({
     group,
     open: (message) => personal.open(message),
@@ -74,6 +80,7 @@ function onPostgres({ pool, store, personal = AS_THEY_ARE }: BusOptions, group: 
     store,
     publisher,
     logger,
+    telemetry,
   });
   return {
     server: () => server,
@@ -87,7 +94,7 @@ function onPostgres({ pool, store, personal = AS_THEY_ARE }: BusOptions, group: 
 }
 
 function onKafka(
-  { pool, service, personal = AS_THEY_ARE }: BusOptions,
+  { pool, service, personal = AS_THEY_ARE, telemetry = NO_TELEMETRY }: BusOptions,
   settings: KafkaSettings | undefined,
   group: string,
   logger: Logger,
@@ -97,7 +104,7 @@ function onKafka(
   }
   const kafka = kafkaClient(settings, `countersign-${service}`, logger);
   const prefix = settings.prefix ?? '';
-  const publisher = new KafkaBusPublisher(kafka, prefix, logger);
+  const publisher = new KafkaBusPublisher(kafka, prefix, logger, telemetry);
   const server = new KafkaBusServer({
     kafka,
     settings,
@@ -106,6 +113,7 @@ function onKafka(
     pool,
     publisher,
     logger,
+    telemetry,
   });
   const lag = new ConsumerLag(kafka, prefix, group);
   return {

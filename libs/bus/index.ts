@@ -12,5 +12,4 @@ export * from './port';
 export { BUS_TRANSACTIONS } from './recorded-transactions';
 export { createRelay, type Relay, type RelayOptions } from './relay';
 export * from './to-message';
-export * from './traceparent';
 export { trimLog } from './trim-log';

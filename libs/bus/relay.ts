@@ -2,6 +2,7 @@ import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import type { Cursor, EventStore, RecordedEvent } from '#libs/event-store';
 import { DomainError, WakeSignal } from '#libs/kernel';
+import { NO_TELEMETRY, type Telemetry } from '#libs/telemetry';
 import { CursorTable, Overtaken } from './cursor-table';
 import { DeadLetterOffice } from './dead-letter-office';
 import { withinGrace } from './grace';
@@ -15,6 +16,7 @@ export interface RelayOptions {
   /** The ledger's database, as the ledger service's role. */
   readonly pool: Pool;
   readonly logger: Logger;
+  readonly telemetry?: Telemetry;
   /** Events read and published at a time. */
   readonly batch?: number;
 }
@@ -96,14 +98,12 @@ class EventRelay implements Relay {
   }
 
   private async relay(from: Cursor | undefined): Promise<void> {
-    const { store, pool, batch = 500 } = this.options;
+    const { store, batch = 500 } = this.options;
     let cursor = from;
     while (!this.stopping && (await this.locks.isActive(GROUP))) {
       const page = await store.readAfter(cursor, { limit: batch });
       if (page.events.length > 0 && page.cursor !== undefined) {
-        await this.publish(page.events);
-        await this.cursors.move(pool, EVERYTHING, cursor, page.cursor);
-        cursor = page.cursor;
+        cursor = await this.pass(page.events, cursor, page.cursor);
         this.poll = FASTEST_POLL_MS;
       } else {
         await this.signal.wait(this.poll);
@@ -111,6 +111,18 @@ class EventRelay implements Relay {
       }
       this.failures = 0;
     }
+  }
+
+  /** Resolves to the cursor after the events, when they are published and it has moved. */
+  private pass(events: readonly RecordedEvent[], from: Cursor | undefined, to: Cursor): Promise<Cursor> {
+    const { pool, telemetry = NO_TELEMETRY } = this.options;
+    const origins = telemetry.origins(() => events.map(({ meta }) => meta.traceparent));
+    const attributes = { 'countersign.relay.events': events.length };
+    return telemetry.batch({ operation: 'relay', size: events.length, origins, attributes }, async () => {
+      await this.publish(events);
+      await this.cursors.move(pool, EVERYTHING, from, to);
+      return to;
+    });
   }
 
   /** An event too large for the bus would stop every stream for ever: it becomes a dead letter of the relay instead. */

@@ -1,8 +1,10 @@
+import type { Origins } from '#libs/telemetry';
 import type { AppendGroup } from './port';
 import type { GroupResult } from './append-groups';
 
 interface Waiting {
   readonly group: AppendGroup;
+  readonly origins: Origins;
   readonly resolve: (result: GroupResult) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -24,11 +26,13 @@ export class AppendQueue {
   private scheduled = false;
   private patience: NodeJS.Timeout | undefined;
 
-  constructor(private readonly appendAll: (groups: readonly AppendGroup[]) => Promise<GroupResult[]>) {}
+  constructor(
+    private readonly appendAll: (groups: readonly AppendGroup[], origins: Origins) => Promise<GroupResult[]>,
+  ) {}
 
-  append(group: AppendGroup): Promise<GroupResult> {
+  append(group: AppendGroup, origins: Origins): Promise<GroupResult> {
     return new Promise((resolve, reject) => {
-      this.waiting.push({ group, resolve, reject });
+      this.waiting.push({ group, origins, resolve, reject });
       this.schedule();
     });
   }
@@ -62,7 +66,10 @@ export class AppendQueue {
 
   private async write(batch: readonly Waiting[]): Promise<void> {
     try {
-      const results = await this.appendAll(batch.map(({ group }) => group));
+      const results = await this.appendAll(
+        batch.map(({ group }) => group),
+        batch.flatMap(({ origins }) => origins),
+      );
       batch.forEach(({ resolve, reject }, index) => {
         const result = results[index];
         if (result) resolve(result);

@@ -1,6 +1,7 @@
 import { Pool, type PoolConfig } from 'pg';
 import type { Category } from '#contracts/envelope';
 import { DomainError } from '#libs/kernel';
+import { NO_TELEMETRY, type Origins, type Telemetry } from '#libs/telemetry';
 import { appendGroups, type GroupResult } from './append-groups';
 import { AppendQueue } from './append-queue';
 import { toDomainError } from './database-errors';
@@ -18,6 +19,7 @@ import { headAfter } from './prepared-group';
 export type PostgresEventStoreOptions = {
   /** Where events are read that were archived. Without it, who asks for them is told what is missing. */
   readonly archive?: ArchiveSource;
+  readonly telemetry?: Telemetry;
 } &
   /**
    * A pool of its own, closed with the store. `role`: SET ROLE on each new connection, for the login that is a member
@@ -31,10 +33,10 @@ export type PostgresEventStoreOptions = {
 
 /** The event store on PostgreSQL, acting as one service's role. The schema comes from `migrateLedger`. */
 export function createPostgresEventStore(options: PostgresEventStoreOptions): EventStore {
-  const { archive } = options;
-  if ('pool' in options) return new PostgresEventStore(options.pool, async () => undefined, archive);
+  const { archive, telemetry } = options;
+  if ('pool' in options) return new PostgresEventStore(options.pool, async () => undefined, archive, telemetry);
   const pool = ledgerPool(options.connection, options.role);
-  return new PostgresEventStore(pool, () => pool.end(), archive);
+  return new PostgresEventStore(pool, () => pool.end(), archive, telemetry);
 }
 
 /** Readers of all stores of this process: in all-in-one, another service's store has made the append. */
@@ -66,7 +68,7 @@ function ledgerPool(connection: PoolConfig, role: string | undefined): Pool {
 }
 
 class PostgresEventStore implements EventStore {
-  private readonly queue = new AppendQueue((groups) => this.appendMany(groups));
+  private readonly queue = new AppendQueue((groups, origins) => this.appendFrom(groups, origins));
   private readonly ahead: ArchivesAhead | undefined;
   private readonly subscriptions = new Set<() => void>();
 
@@ -74,24 +76,45 @@ class PostgresEventStore implements EventStore {
     private readonly pool: Pool,
     private readonly endPool: () => Promise<void>,
     private readonly archive: ArchiveSource | undefined,
+    private readonly telemetry: Telemetry = NO_TELEMETRY,
   ) {
     this.ahead = archive && new ArchivesAhead(archive);
   }
 
   async append(group: AppendGroup): Promise<AppendResult> {
-    const result = await this.queue.append(group);
+    const result = await this.queue.append(group, this.originsOf([group]));
     if (result.status === 'refused') throw result.error;
     return result;
   }
 
   async appendMany(groups: readonly AppendGroup[]): Promise<GroupResult[]> {
-    const results = await appendGroups(this.pool, groups);
+    return this.appendFrom(groups, this.originsOf(groups));
+  }
+
+  private async appendFrom(groups: readonly AppendGroup[], origins: Origins): Promise<GroupResult[]> {
+    const size = groups.length;
+    const results = await this.telemetry.batch(
+      {
+        operation: 'append',
+        destination: 'ledger',
+        size,
+        origins,
+        attributes: { 'db.system.name': 'postgresql', 'db.operation.name': 'append', 'db.operation.batch.size': size },
+      },
+      () => appendGroups(this.pool, groups),
+    );
     const categories = new Set<Category>();
     for (const result of results) {
       if (result.status === 'appended') for (const event of result.events) categories.add(event.category);
     }
     if (categories.size > 0) for (const listener of listeners) listener([...categories]);
     return results;
+  }
+
+  private originsOf(groups: readonly AppendGroup[]): Origins {
+    return this.telemetry.origins(() =>
+      groups.flatMap((group) => group.flatMap(({ events }) => events.map(({ meta }) => meta.traceparent))),
+    );
   }
 
   headAfter(append: StreamAppend): StreamHead {

@@ -7,6 +7,7 @@ import { DomainError } from '#libs/kernel';
 import { PERSONAL_KEYS } from '#libs/personal-data';
 import { findFieldErrors } from './contract-validator';
 import { productionProblems } from './production-rules';
+import { type Sampler, SAMPLERS, type TracingSettings } from './tracing-settings';
 import { PROFILES, type Profile, type ServiceDefinition } from './service-definition';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -36,7 +37,11 @@ const Common = Type.Object({
   OIDC_ISSUER: Type.Optional(Type.String({ pattern: '^https?://' })),
   /** `client=kind` separated by commas: which kind of principal each OIDC client stands for. */
   OIDC_CLIENTS: Type.Optional(Type.String({ minLength: 1 })),
+  /** OpenTelemetry's own variables; those of the exporter and its queue beside them are read by its SDK. */
   OTEL_EXPORTER_OTLP_ENDPOINT: Type.Optional(Type.String({ pattern: '^https?://' })),
+  OTEL_SDK_DISABLED: Type.Boolean({ default: false }),
+  OTEL_TRACES_SAMPLER: Type.Unsafe<Sampler>({ ...Literals(...SAMPLERS), default: 'parentbased_always_on' }),
+  OTEL_TRACES_SAMPLER_ARG: Type.Number({ minimum: 0, maximum: 1, default: 1 }),
 });
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
 export type CommonVariables = Static<typeof Common>;
@@ -72,7 +77,8 @@ export interface ServiceSettings {
   /** The keys that personal data is encrypted with; the same file for every process. */
   readonly personalKeysFile: string;
   readonly logLevel: LogLevel;
-  readonly otlpEndpoint?: string;
+  /** Undefined when no spans are made. */
+  readonly tracing?: TracingSettings;
 }
 
 export interface LoadedConfig<Config extends TObject> {
@@ -163,8 +169,14 @@ function settingsOf(
     rootPublicKeyFile: resolve(common.COUNTERSIGN_ROOT_PUBLIC_KEY_FILE ?? `${keysFolder}/root.public.pem`),
     personalKeysFile: resolve(common.COUNTERSIGN_PERSONAL_KEYS_FILE ?? `${keysFolder}/${PERSONAL_KEYS}`),
     logLevel: common.COUNTERSIGN_LOG_LEVEL,
-    otlpEndpoint: common.OTEL_EXPORTER_OTLP_ENDPOINT,
+    tracing: tracingOf(common),
   };
+}
+
+function tracingOf(common: CommonVariables): TracingSettings | undefined {
+  const { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_SDK_DISABLED: isDisabled } = common;
+  if (endpoint === undefined || isDisabled) return undefined;
+  return { endpoint, sampler: common.OTEL_TRACES_SAMPLER, ratio: common.OTEL_TRACES_SAMPLER_ARG };
 }
 
 /** An empty variable counts as one that is not set: compose files and shells cannot tell them apart. */

@@ -90,4 +90,31 @@ describe('the production profile', () => {
   ])('refuses %s', (_, change, field, reason) => {
     expect(mistakes({ ...good, ...change })[field]).toContain(reason);
   });
+
+  it('makes spans only where an endpoint takes them, and by the sampler that OpenTelemetry names', () => {
+    const tracing = (environment: Environment) =>
+      loadConfig(definition, { COUNTERSIGN_PROFILE: 'demo', LEDGER_URL, ...environment }).settings.tracing;
+    const endpoint = 'http://collector:4318';
+    expect(tracing({ OTEL_TRACES_SAMPLER_ARG: '0.5' })).toBeUndefined();
+    expect(tracing({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_SDK_DISABLED: 'true' })).toBeUndefined();
+    expect(tracing({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint })).toEqual({
+      endpoint,
+      sampler: 'parentbased_always_on',
+      ratio: 1,
+    });
+    expect(
+      tracing({
+        OTEL_EXPORTER_OTLP_ENDPOINT: endpoint,
+        OTEL_TRACES_SAMPLER: 'parentbased_traceidratio',
+        OTEL_TRACES_SAMPLER_ARG: '0.01',
+      }),
+    ).toEqual({ endpoint, sampler: 'parentbased_traceidratio', ratio: 0.01 });
+    const wrong = {
+      COUNTERSIGN_PROFILE: 'demo',
+      LEDGER_URL,
+      OTEL_TRACES_SAMPLER: 'half',
+      OTEL_TRACES_SAMPLER_ARG: '2',
+    };
+    expect(Object.keys(mistakes(wrong)).sort()).toEqual(['OTEL_TRACES_SAMPLER', 'OTEL_TRACES_SAMPLER_ARG']);
+  });
 });

@@ -57,6 +57,7 @@ export async function createHttpApp(
     users: new TokenVerifier(context.settings.issuer, context.settings.clients),
     sources: () => app.get(SourceTokenVerifier, { strict: false }),
     metrics,
+    telemetry: context.telemetry,
     stopping: context.stopping,
   });
   app.useGlobalFilters(new ProblemFilter(context.logger, () => app.get(ForeignProtocols, { strict: false })));

@@ -6,6 +6,7 @@ import type { JobQueue } from '#libs/jobs';
 import type { Clock } from '#libs/kernel';
 import type { PersonalData, PersonalKeys } from '#libs/personal-data';
 import type { Projection, ProjectionRunner } from '#libs/read-model';
+import type { Telemetry } from '#libs/telemetry';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import type { Static, TObject } from 'typebox';
@@ -22,6 +23,8 @@ export interface ServiceContext<Config = Record<string, unknown>> {
   /** The service's own variables, parsed and coerced by its schema. */
   readonly config: Config;
   readonly logger: Logger;
+  /** For spans of work that the bus and the event store do not know of. */
+  readonly telemetry: Telemetry;
   readonly clock: Clock;
   /**
    * Events with personal data open, in the versions that this release writes; as they are stored for a service that says

@@ -1,6 +1,7 @@
 import { Module, type DynamicModule, type Provider } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
 import { DataSource } from 'typeorm';
+import { Telemetry } from '#libs/telemetry';
 import { ServiceMetrics } from './metrics';
 import { OperationsController, ReadinessChecks } from './operations.controller';
 import type { ServiceContext, ServiceDefinition } from './service-definition';
@@ -24,6 +25,7 @@ export class ServiceModule {
       { provide: CLOCK, useValue: context.clock },
       { provide: READ_MODELS, useValue: context.readModels },
       { provide: DataSource, useValue: context.database },
+      { provide: Telemetry, useValue: context.telemetry },
       { provide: ServiceMetrics, useValue: metrics },
       { provide: ReadinessChecks, useValue: readiness },
     ];

@@ -19,6 +19,7 @@ import { JobQueue } from '#libs/jobs';
 import { systemClock, type Clock } from '#libs/kernel';
 import { asRead, asStored, demandKeysOfLedger, PersonalData, PersonalKeys } from '#libs/personal-data';
 import { ProjectionRunner } from '#libs/read-model';
+import { Telemetry } from '#libs/telemetry';
 import { loadConfig, type Environment, type ServiceSettings } from './config';
 import { demandDatabase, openLedgerPool, openReadModels } from './database';
 import { createHttpApp } from './http-app';
@@ -28,7 +29,7 @@ import type { ReadinessChecks } from './operations.controller';
 import type { ServiceContext, ServiceDefinition } from './service-definition';
 import { observe } from './service-gauges';
 import { shutDown, type ShutdownStep } from './shutdown';
-import { startTelemetry } from './telemetry';
+import { type RunningTracer, startTracing } from './tracing';
 
 export interface StartOptions {
   /** The environment to read instead of the process's own. `<SERVICE>_PORT=0` takes any free port. */
@@ -54,7 +55,7 @@ export interface RunningService {
 interface Opened {
   readonly logger: Logger;
   readonly stopping: AbortController;
-  telemetry?: () => Promise<void>;
+  tracer?: RunningTracer;
   personalKeys?: PersonalKeys;
   ledgerPool?: Pool;
   store?: EventStore;
@@ -92,7 +93,8 @@ async function start(
   const { logger, stopping } = opened;
   const { name } = definition;
   const schema = serviceSchema(name);
-  opened.telemetry = await startTelemetry(settings.otlpEndpoint, name);
+  opened.tracer = await startTracing(settings.tracing, name);
+  const telemetry = new Telemetry(opened.tracer?.tracer);
 
   await demandDatabase(name, settings, logger);
   const ledgerPool = (opened.ledgerPool = openLedgerPool(name, settings.ledgerUrl, logger));
@@ -105,6 +107,7 @@ async function start(
   const personal = new PersonalData(() => personalKeys.ring());
   const stored = (opened.store = createPostgresEventStore({
     pool: ledgerPool,
+    telemetry,
     archive: settings.archiveFolder === undefined ? undefined : new ArchiveFolder(settings.archiveFolder),
   }));
   const store = interpreting(stored, definition.readsAsStored === true ? asStored(personal) : asRead(personal));
@@ -116,6 +119,7 @@ async function start(
     personal: { seal: (message) => personal.sealMessage(message), open: (message) => personal.openMessage(message) },
     kafka: settings.kafka,
     logger,
+    telemetry,
   }));
   const jobs = (opened.jobs = new JobQueue({ database, schema, logger }));
 
@@ -132,6 +136,7 @@ async function start(
     config,
     settings,
     logger,
+    telemetry,
     clock: options.clock ?? systemClock,
     store,
     snapshots: createPostgresSnapshots({
@@ -201,7 +206,7 @@ function readiness({ ledgerPool, database, logger, projections }: Opened, starte
 
 /** The edge goes first, so that nothing new comes in; the database last, so that what is in hand can be recorded. */
 function stepsToStop(opened: Opened): ShutdownStep[] {
-  const { app, bus, jobs, projections, database, store, ledgerPool, personalKeys, telemetry, stopping } = opened;
+  const { app, bus, jobs, projections, database, store, ledgerPool, personalKeys, tracer, stopping } = opened;
   return [
     {
       name: 'edge',
@@ -230,7 +235,7 @@ function stepsToStop(opened: Opened): ShutdownStep[] {
         await Promise.all([database?.destroy(), store?.close().then(() => ledgerPool?.end())]);
       },
     },
-    { name: 'telemetry', budgetMs: 500, run: () => telemetry?.() },
+    { name: 'telemetry', budgetMs: 500, run: () => tracer?.stop() },
   ];
 }
 

@@ -1,6 +1,7 @@
 import type { Kafka, Message, Producer, TopicMessages } from 'kafkajs';
 import type { Logger } from 'pino';
 import { deadTopic } from '#contracts/topics';
+import type { Telemetry } from '#libs/telemetry';
 import { BatchingPublisher } from '../batching-publisher';
 import type { Death } from '../dead-letter-office';
 import type { BusMessage } from '../port';
@@ -35,13 +36,18 @@ export class KafkaBusPublisher extends BatchingPublisher<Record> {
     private readonly kafka: Kafka,
     private readonly prefix: string,
     private readonly logger: Logger,
+    telemetry?: Telemetry,
   ) {
-    super(LIMITS);
+    super(LIMITS, 'kafka', telemetry);
   }
 
   /** To `<topic>.dead`; the record that operators work with is in the database. */
   async publishDead(group: string, deaths: readonly Death[]): Promise<void> {
     await this.enqueue(
+      deaths.map(({ topic, message }) => ({
+        topic: deadTopic(topic),
+        traceparent: 'raw' in message ? undefined : message.traceparent,
+      })),
       deaths.map((death) => this.sized(topicName(this.prefix, deadTopic(death.topic)), deadToKafka(group, death))),
     );
   }

@@ -1,6 +1,7 @@
 import type { Kafka } from 'kafkajs';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
+import type { Telemetry } from '#libs/telemetry';
 import { BusServer, type BusHandler, type OpenMessage } from '../bus-server';
 import { DeadLetterOffice } from '../dead-letter-office';
 import { withinGrace } from '../grace';
@@ -24,6 +25,7 @@ export interface KafkaBusServerOptions {
   readonly pool: Pool;
   readonly publisher: KafkaBusPublisher;
   readonly logger: Logger;
+  readonly telemetry: Telemetry;
 }
 
 /** A service need not wait to be up until a group that is being balanced has taken it in. */
@@ -39,7 +41,7 @@ export class KafkaBusServer extends BusServer {
   private consumers: GroupConsumer[] = [];
 
   constructor(private readonly options: KafkaBusServerOptions) {
-    super(options.open);
+    super(options.open, { system: 'kafka', ...options });
     const { pool, group, logger } = options;
     this.locks = new SingleActive(pool, logger);
     this.parking = new ParkingLot(pool, group);

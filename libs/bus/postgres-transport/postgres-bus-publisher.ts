@@ -1,4 +1,5 @@
 import type { Pool } from 'pg';
+import type { Telemetry } from '#libs/telemetry';
 import { BatchingPublisher } from '../batching-publisher';
 import { noticeOf, type Death } from '../dead-letter-office';
 import type { BusMessage } from '../port';
@@ -16,14 +17,19 @@ const LIMITS = { messages: 1_000, bytes: 4 * 1024 * 1024, messageBytes: 1_000_00
 
 /** Publishes to `bus.log`: durable once committed. The pool acts as the role of the service that owns the topic. */
 export class PostgresBusPublisher extends BatchingPublisher<LogRow> {
-  constructor(private readonly pool: Pool) {
-    super(LIMITS);
+  constructor(
+    private readonly pool: Pool,
+    telemetry?: Telemetry,
+  ) {
+    super(LIMITS, 'postgresql', telemetry);
   }
 
   /** To `<topic>.dead`. What never was a message is in the database's dead letters alone. */
   async publishDead(group: string, deaths: readonly Death[]): Promise<void> {
+    const notices = deaths.flatMap((death) => ('raw' in death.message ? [] : noticeOf(group, death, death.message)));
     await this.enqueue(
-      deaths.flatMap((death) => ('raw' in death.message ? [] : this.encode(noticeOf(group, death, death.message)))),
+      notices,
+      notices.map((notice) => this.encode(notice)),
     );
   }
 

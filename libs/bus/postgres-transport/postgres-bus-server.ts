@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import type { EventStore } from '#libs/event-store';
+import type { Telemetry } from '#libs/telemetry';
 import { BusServer, type BusHandler, type OpenMessage } from '../bus-server';
 import { CursorTable } from '../cursor-table';
 import { DeadLetterOffice, type Death } from '../dead-letter-office';
@@ -21,6 +22,7 @@ export interface PostgresBusServerOptions {
   readonly store: EventStore;
   readonly publisher: PostgresBusPublisher;
   readonly logger: Logger;
+  readonly telemetry: Telemetry;
 }
 
 /** The bus without Kafka: one active consumer for each group and topic, whatever the number of processes. */
@@ -31,7 +33,7 @@ export class PostgresBusServer extends BusServer {
   private readonly watch: ParkingWatch;
 
   constructor(private readonly options: PostgresBusServerOptions) {
-    super(options.open);
+    super(options.open, { system: 'postgresql', ...options });
     const { pool, group, logger } = options;
     this.locks = new SingleActive(pool, logger);
     this.parking = new ParkingLot(pool, group);

@@ -1,13 +1,13 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ServiceName } from '#contracts/envelope';
 import type { Endpoint } from '#contracts/http/endpoint';
+import { NO_TELEMETRY, type RequestSpan, type Telemetry } from '#libs/telemetry';
 import { DomainError, findUnstorableText, isStorableText, newId, type JsonValue } from '#libs/kernel';
 import { admit } from '../auth/gatekeeper';
 import type { SourceTokenVerifier } from '../auth/source-token-verifier';
 import type { TokenVerifier } from '../auth/token-verifier';
 import { demandValid } from '../contract-validator';
 import type { ServiceMetrics } from '../metrics';
-import { endRequestSpan, startRequestSpan, type RequestSpan } from '../telemetry';
 import type { EndpointTable } from './endpoint-table';
 import { installBodyParser, isJson } from './request-body';
 
@@ -17,6 +17,7 @@ export interface EdgeOptions {
   readonly users: TokenVerifier;
   readonly sources: () => SourceTokenVerifier;
   readonly metrics: ServiceMetrics;
+  readonly telemetry: Telemetry;
   readonly stopping: AbortSignal;
 }
 
@@ -38,7 +39,7 @@ export function installEdge(fastify: FastifyInstance, options: EdgeOptions): voi
 
   fastify.addHook('onRequest', async (request, reply) => {
     const endpoint = table.find(request.method, request.routeOptions.url);
-    const span = startRequestSpan(`${request.method} ${routeOf(request)}`, request.headers.traceparent);
+    const span = seen(request, options.telemetry);
     const given = request.headers['x-correlation-id'];
     const correlationId = typeof given === 'string' && CORRELATION_ID.test(given) ? given : newId();
     spans.set(request, { span, stop: options.metrics.startRequest(request.method) });
@@ -65,8 +66,20 @@ export function installEdge(fastify: FastifyInstance, options: EdgeOptions): voi
     if (started === undefined) return;
     const route = routeOf(request);
     started.stop(route, reply.statusCode);
-    endRequestSpan(started.span, route, reply.statusCode);
+    started.span.end({ 'http.response.status_code': reply.statusCode }, reply.statusCode >= 500);
   });
+}
+
+/** What is asked every few seconds by a supervisor or a collector is nobody's trace. */
+const UNSEEN = new Set(['/healthz', '/readyz', '/metrics']);
+
+function seen(request: FastifyRequest, telemetry: Telemetry): RequestSpan {
+  const route = routeOf(request);
+  const { method, headers } = request;
+  const watching = UNSEEN.has(route) ? NO_TELEMETRY : telemetry;
+  // Fastify joins a header that comes twice into one text, which is no traceparent.
+  const incoming = typeof headers.traceparent === 'string' ? headers.traceparent : undefined;
+  return watching.request(`${method} ${route}`, incoming, { 'http.request.method': method, 'http.route': route });
 }
 
 /** Never the path itself: ids would make a metric of their own each. */

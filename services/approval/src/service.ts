@@ -59,12 +59,12 @@ class ApprovalModule {}
 const WARRANT_KEY = Symbol('approval.warrant-key');
 
 function providersOf(context: ServiceContext<Type.Static<typeof config>>): Provider[] {
-  const { store, database, jobs, readModels, settings } = context;
+  const { store, database, jobs, readModels, settings, telemetry } = context;
   const patienceMs = context.config.APPROVAL_PATIENCE_MS;
   const policy = readPolicyFile(context.config.COUNTERSIGN_POLICY_FILE);
   context.logger.info({ policyVersion: policy.version }, 'the policy was read');
   const clock = new DatabaseClock(database);
-  const approvals = new ApprovalStream(store);
+  const approvals = new ApprovalStream(store, telemetry);
   const connections = new ConnectionCopy(database);
   const playbooks = new PlaybookCopy(database);
   const runs = new RunCopy(database);

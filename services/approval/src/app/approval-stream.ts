@@ -2,6 +2,7 @@ import type { Actor, EventMeta } from '#contracts/envelope';
 import type { StateQuery, StreamState } from '#contracts/state';
 import { execute, foldRecorded, type EventStore, type Executed, type RecordedEvent } from '#libs/event-store';
 import { DomainError } from '#libs/kernel';
+import { causedBy, NO_TELEMETRY, type Telemetry } from '#libs/telemetry';
 import { streamState } from '#libs/story';
 import type { Approval } from '../domain/approval-state';
 import { approvalDecider, type ApprovalCommand } from '../domain/approval.decider';
@@ -27,14 +28,17 @@ export interface KnownApproval {
 
 /** The streams `approval-<approvalId>`. */
 export class ApprovalStream {
-  constructor(private readonly store: EventStore) {}
+  constructor(
+    private readonly store: EventStore,
+    private readonly telemetry: Telemetry = NO_TELEMETRY,
+  ) {}
 
-  run(command: ApprovalCommand, { approvalId, ...context }: Commanding): Promise<Executed<Approval>> {
-    return execute(
-      this.store,
-      approvalDecider,
-      { category: 'approval', stream: streamOf(approvalId), ...context },
-      command,
+  run(command: ApprovalCommand, { approvalId, meta, ...rest }: Commanding): Promise<Executed<Approval>> {
+    const context = { category: 'approval', stream: streamOf(approvalId), ...rest } as const;
+    const attributes = { 'countersign.approval.id': approvalId };
+    const work = { name: `approval ${command.type}`, parent: meta.traceparent, attributes };
+    return this.telemetry.span(work, (traceparent) =>
+      execute(this.store, approvalDecider, { ...context, meta: causedBy(meta, traceparent) }, command),
     );
   }
 

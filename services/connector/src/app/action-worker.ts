@@ -4,6 +4,7 @@ import { serviceActor } from '#contracts/envelope';
 import { type EventStore, execute, foldRecorded } from '#libs/event-store';
 import { type Clock, DomainError } from '#libs/kernel';
 import { type Job, type JobOutcome, JobQueue } from '#libs/jobs';
+import { causedBy, Telemetry } from '#libs/telemetry';
 import { CLOCK, EVENT_STORE, JOBS, SERVICE_CONFIG } from '#libs/service';
 import type { ConnectorConfig } from '../connector-config';
 import { actionDecider, actionStream, type ActionCommand, type ActionState } from '../domain/action.decider';
@@ -27,15 +28,26 @@ export class ActionWorker implements OnApplicationBootstrap {
     @Inject(SERVICE_CONFIG) private readonly config: ConnectorConfig,
     private readonly admission: Admission,
     private readonly performer: ActionPerformer,
+    @Inject(Telemetry) private readonly telemetry: Telemetry,
   ) {}
 
   onApplicationBootstrap(): void {
     const { CONNECTOR_LEASE_MS: leaseMs, CONNECTOR_CONCURRENCY: concurrency } = this.config;
-    this.jobs.handle(ACTION_JOB, { leaseMs, concurrency }, (job, signal) => this.work(job, signal));
+    this.jobs.handle(ACTION_JOB, { leaseMs, concurrency }, (job, signal) => this.seen(job, signal));
   }
 
-  private async work(job: Job, signal: AbortSignal): Promise<JobOutcome> {
+  /** The events of the action and the call are caused by the job's own span. */
+  private seen(job: Job, signal: AbortSignal): Promise<JobOutcome> {
     const action = dispatchedAction(job);
+    const { connector, action: name, actionId, connectionId } = action.request;
+    const attributes = { 'countersign.action.id': actionId, 'countersign.connection.id': connectionId };
+    const work = { name: `action ${connector}.${name}`, parent: action.meta.traceparent, attributes };
+    return this.telemetry.span(work, (traceparent) =>
+      this.work(job, { ...action, meta: causedBy(action.meta, traceparent) }, signal),
+    );
+  }
+
+  private async work(job: Job, action: DispatchedAction, signal: AbortSignal): Promise<JobOutcome> {
     const { request } = action;
     const history = await this.store.readStream('action', actionStream(request.actionId));
     const before = foldRecorded(actionDecider, history);

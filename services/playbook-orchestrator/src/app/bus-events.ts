@@ -1,6 +1,6 @@
 import type { EventMeta } from '#contracts/envelope';
 import type { EventContract, EventOf } from '#contracts/events/event';
-import { type BusMessage, childTraceparent, dead, inKeyOrder, type Outcome } from '#libs/bus';
+import { type BusMessage, dead, inKeyOrder, type Outcome } from '#libs/bus';
 import { DomainError } from '#libs/kernel';
 import { demandValid } from '#libs/service';
 
@@ -21,7 +21,7 @@ export function eventIn<Contracts extends Record<string, EventContract>>(
 
 /** What an event that a message causes says about it. */
 export function metaOf({ id, correlationId, traceparent }: BusMessage): EventMeta {
-  return { correlationId, causationId: id, traceparent: childTraceparent(traceparent) };
+  return { correlationId, causationId: id, ...(traceparent === undefined ? {} : { traceparent }) };
 }
 
 /**

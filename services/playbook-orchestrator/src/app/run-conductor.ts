@@ -4,6 +4,7 @@ import { connectionsOf, type Playbook } from '#libs/cacao';
 import { execute, type EventStore, type Executed } from '#libs/event-store';
 import { type Clock, DomainError } from '#libs/kernel';
 import type { ProjectionRunner } from '#libs/read-model';
+import { causedBy, Telemetry } from '#libs/telemetry';
 import { CLOCK, EVENT_STORE, READ_MODELS } from '#libs/service';
 import { type ActionResult, type RunCommand, runDecider } from '../domain/run.decider';
 import type { RunFlow } from '../domain/run-flow';
@@ -36,6 +37,7 @@ export class RunConductor {
     @Inject(ConnectionCopies) private readonly connections: ConnectionCopies,
     @Inject(READ_MODELS) private readonly readModels: Pick<ProjectionRunner, 'caughtUpWith'>,
     @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(Telemetry) private readonly telemetry: Telemetry,
   ) {}
 
   /** Starts a run; one that was started before stays as it is. */
@@ -95,9 +97,11 @@ export class RunConductor {
   }
 
   private execute(runId: string, { tenant, actor, meta }: Asking, command: RunCommand): Promise<Executed<RunState>> {
-    const stream = streamOf(runId);
-    const context = { category: 'run', stream, tenant, actor, meta, time: this.clock.now() } as const;
-    return execute(this.store, runDecider, context, command);
+    const context = { category: 'run', stream: streamOf(runId), tenant, actor, time: this.clock.now() } as const;
+    const work = { name: `run ${command.type}`, parent: meta.traceparent, attributes: { 'countersign.run.id': runId } };
+    return this.telemetry.span(work, (traceparent) =>
+      execute(this.store, runDecider, { ...context, meta: causedBy(meta, traceparent) }, command),
+    );
   }
 
   private async flowOf(runId: string, tenant: string): Promise<RunFlow> {

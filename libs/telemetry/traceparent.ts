@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { isSpanContextValid, TraceFlags, type SpanContext } from '@opentelemetry/api';
 
 const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?$/;
+const TRACE_ID = { from: 3, to: 35 };
 
 /** The span that a `traceparent` names (W3C Trace Context, section 3.2); `undefined` when it is missing or not valid. */
 export function spanContextOf(traceparent: string | undefined): SpanContext | undefined {
@@ -14,6 +15,20 @@ export function spanContextOf(traceparent: string | undefined): SpanContext | un
 /** A span as the `traceparent` that a message or an HTTP request carries. */
 export function traceparentOf(span: Pick<SpanContext, 'traceId' | 'spanId' | 'traceFlags'>): string {
   return `00-${span.traceId}-${span.spanId}-${(span.traceFlags & 0xff).toString(16).padStart(2, '0')}`;
+}
+
+/** What is caused in the trace of `traceparent`, as caused by that span; what belongs to another trace as it is. */
+export function inTrace<Caused extends { readonly traceparent?: string }>(caused: Caused, traceparent: string): Caused {
+  const mine = caused.traceparent?.slice(TRACE_ID.from, TRACE_ID.to);
+  return mine === traceparent.slice(TRACE_ID.from, TRACE_ID.to) ? { ...caused, traceparent } : caused;
+}
+
+/** The meta of events that a span's work leads to; as it was without a span. */
+export function causedBy<Meta extends { readonly traceparent?: string }>(
+  meta: Meta,
+  traceparent: string | undefined,
+): Meta {
+  return traceparent === undefined ? meta : { ...meta, traceparent };
 }
 
 /**

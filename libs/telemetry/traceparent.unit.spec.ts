@@ -1,4 +1,4 @@
-import { childTraceparent, spanContextOf, traceparentOf } from './traceparent';
+import { childTraceparent, inTrace, spanContextOf, traceparentOf } from './traceparent';
 
 const parent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 
@@ -34,4 +34,19 @@ describe('traceparent', () => {
   it('without a parent begins a trace', () => {
     expect(spanContextOf(childTraceparent(undefined))?.traceFlags).toBe(1);
   });
+});
+
+describe('what is caused', () => {
+  it('in the trace of a span, is caused by that span', () => {
+    const span = `00-0af7651916cd43dd8448eb211c80319c-1111111111111111-01`;
+    expect(inTrace({ id: 'a', traceparent: parent }, span)).toEqual({ id: 'a', traceparent: span });
+  });
+
+  it.each([undefined, '00-11111111111111111111111111111111-b7ad6b7169203331-01'])(
+    'elsewhere (%s), stays',
+    (traceparent) => {
+      const caused = { id: 'a', traceparent };
+      expect(inTrace(caused, parent)).toBe(caused);
+    },
+  );
 });
