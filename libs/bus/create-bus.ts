@@ -12,7 +12,7 @@ import { KafkaBusPublisher } from './kafka-transport/kafka-bus-publisher';
 import { KafkaBusServer } from './kafka-transport/kafka-bus-server';
 import { kafkaClient } from './kafka-transport/kafka-client';
 import type { KafkaSettings } from './kafka-transport/kafka-settings';
-import { ParkingLot } from './parking';
+import { type Parked, ParkingLot } from './parking';
 import type { BusMessage, BusPublisher } from './port';
 import { PostgresBusPublisher } from './postgres-transport/postgres-bus-publisher';
 import { PostgresBusServer } from './postgres-transport/postgres-bus-server';
@@ -42,12 +42,22 @@ export interface Bus {
   /** The strategy for `connectBus`; the same one at every call. */
   server(): BusServer;
   readonly publisher: BusPublisher;
-  /** Messages that are not handled yet, of each topic with a handler. */
-  lag(): Promise<{ topic: string; lag: number }[]>;
-  /** Messages of the service's group that wait for a retry, and open dead letters, by topic. */
-  troubles(): Promise<{ parked: Map<string, number>; dead: Map<string, number> }>;
+  /** What is not handled yet, of each topic with a handler. */
+  lag(): Promise<TopicLag[]>;
+  /** What waits for a retry in the service's group, and open dead letters, by topic. */
+  troubles(): Promise<{ parked: Map<string, Parked>; dead: Map<string, number> }>;
   /** Ends the batches in hand, records their outcomes, leaves the group; within about 5 s. */
   stop(): Promise<void>;
+}
+
+export interface TopicLag {
+  readonly topic: string;
+  /** 0 on PostgreSQL. */
+  readonly partition: number;
+  /** Messages; on PostgreSQL counted up to a thousand, more is shown as that. */
+  readonly lag: number;
+  /** How long the oldest of them has waited; on Kafka since it was seen first, by one of these looks. Seconds. */
+  readonly oldestSeconds: number;
 }
 
 type Transport = Omit<Bus, 'troubles'>;

@@ -1,7 +1,7 @@
 export * from '#contracts/topics';
 export { BusServer, type BusHandler, type HandlerExtras } from './bus-server';
 export { connectBus } from './connect-bus';
-export { createBus, type Bus, type BusOptions } from './create-bus';
+export { createBus, type Bus, type BusOptions, type TopicLag } from './create-bus';
 export * from './dead-letters';
 export { type RawMessage } from './dead-letter-office';
 export { inKeyOrder } from './in-key-order';

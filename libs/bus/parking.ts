@@ -23,6 +23,14 @@ export interface Postponement {
   readonly reason: string;
 }
 
+/** What waits in one topic. */
+export interface Parked {
+  readonly messages: number;
+  readonly keys: number;
+  /** Since the oldest of them was parked, by the database's clock. */
+  readonly oldestSeconds: number;
+}
+
 /** What waits, of one consumer group: `bus.parked`. Times are the database's (invariant 6). */
 export class ParkingLot {
   constructor(
@@ -116,12 +124,14 @@ export class ParkingLot {
     });
   }
 
-  async count(): Promise<Map<string, number>> {
-    const { rows } = await this.pool.query<{ topic: string; parked: number }>(
-      'select topic, count(*)::integer as parked from bus.parked where consumer_group = $1 group by topic',
+  async count(): Promise<Map<string, Parked>> {
+    const { rows } = await this.pool.query<Parked & { topic: string }>(
+      `select topic, count(*)::integer as messages, count(distinct key)::integer as keys,
+         extract(epoch from clock_timestamp() - min(parked_at))::float8 as "oldestSeconds"
+       from bus.parked where consumer_group = $1 group by topic`,
       [this.group],
     );
-    return new Map(rows.map((row) => [row.topic, row.parked]));
+    return new Map(rows.map(({ topic, ...parked }) => [topic, parked]));
   }
 }
 

@@ -27,6 +27,8 @@ export interface Relay {
   stop(): Promise<void>;
   /** Events that are not published yet: counted up to a thousand, more is shown as that. */
   lag(): Promise<number>;
+  /** The same, with how long the oldest has waited (seconds), and the dead letters of events that no topic takes. */
+  state(): Promise<{ lag: number; oldestSeconds: number; dead: number }>;
 }
 
 const GROUP = 'relay';
@@ -82,8 +84,23 @@ class EventRelay implements Relay {
   }
 
   async lag(): Promise<number> {
+    return (await this.unpublished()).length;
+  }
+
+  async state(): Promise<{ lag: number; oldestSeconds: number; dead: number }> {
+    const [events, dead] = await Promise.all([this.unpublished(), this.office.countOpen()]);
+    const [oldest] = events;
+    const waited = oldest === undefined ? 0 : Date.now() - Date.parse(oldest.time);
+    return {
+      lag: events.length,
+      oldestSeconds: Math.max(waited, 0) / 1000,
+      dead: [...dead.values()].reduce((sum, letters) => sum + letters, 0),
+    };
+  }
+
+  private async unpublished(): Promise<readonly RecordedEvent[]> {
     const cursor = await this.cursors.load(EVERYTHING);
-    return (await this.options.store.readAfter(cursor, { limit: MOST_LAG })).events.length;
+    return (await this.options.store.readAfter(cursor, { limit: MOST_LAG })).events;
   }
 
   private async run(): Promise<void> {

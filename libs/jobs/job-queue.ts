@@ -3,7 +3,7 @@ import { WakeSignal } from '#libs/kernel';
 import type { Logger } from 'pino';
 import type { DataSource, EntityManager } from 'typeorm';
 import type { Job, JobHandler, JobHandlerOptions, JobSpec } from './job';
-import { JobTable } from './job-table';
+import { JobTable, type OpenJobs } from './job-table';
 
 export interface JobQueueOptions {
   readonly database: DataSource;
@@ -76,8 +76,8 @@ export class JobQueue {
     clearTimeout(grace);
   }
 
-  /** By kind: how many have no end yet. */
-  open(): Promise<Record<string, number>> {
+  /** By kind: what has no end yet. */
+  open(): Promise<OpenJobs[]> {
     return this.table.open(this.options.database);
   }
 

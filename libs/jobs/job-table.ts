@@ -1,6 +1,16 @@
 import type { EntityManager } from 'typeorm';
 import type { Job, JobSpec } from './job';
 
+/** The jobs of one kind that have no end yet. */
+export interface OpenJobs {
+  readonly kind: string;
+  readonly open: number;
+  /** Due, and in nobody's hand. */
+  readonly overdue: number;
+  /** For how long the oldest of those has been. */
+  readonly overdueSeconds: number;
+}
+
 type Queryable = Pick<EntityManager, 'query'>;
 
 /** The statements on `svc_<service>.job`. Every time in them is the database's own (invariant 6). */
@@ -87,12 +97,15 @@ export class JobTable {
     );
   }
 
-  /** By kind: the jobs that have no end yet. */
-  async open(db: Queryable): Promise<Record<string, number>> {
-    const rows: { kind: string; count: number }[] = await db.query(
-      `select kind, count(*)::int as count from ${this.table} where status in ('waiting', 'leased') group by kind`,
+  open(db: Queryable): Promise<OpenJobs[]> {
+    return db.query(
+      `with unfinished as (
+         select kind, case status when 'waiting' then due_at else greatest(due_at, lease_until) end as due_at
+         from ${this.table} where status in ('waiting', 'leased')
+       ) select kind, count(*)::int as open, count(*) filter (where due_at < clock_timestamp())::int as overdue,
+           greatest(extract(epoch from clock_timestamp() - min(due_at)), 0)::float8 as "overdueSeconds"
+         from unfinished group by kind`,
     );
-    return Object.fromEntries(rows.map((row) => [row.kind, row.count]));
   }
 
   private async changed(db: Queryable, update: string, values: unknown[]): Promise<boolean> {

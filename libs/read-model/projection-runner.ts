@@ -57,6 +57,11 @@ export class ProjectionRunner {
     );
   }
 
+  /** By projection: for how many seconds it has not been level with the ledger. */
+  lags(): Record<string, number> {
+    return Object.fromEntries(this.followers.map((follower) => [follower.name, follower.lagSeconds]));
+  }
+
   names(): string[] {
     return this.followers.map((follower) => follower.name);
   }
@@ -74,6 +79,7 @@ class Follower {
   private unsubscribe: () => void = () => undefined;
   private readonly progress = new Set<() => void>();
   private reachedCheckpoint: Checkpoint | undefined;
+  private levelAt: number | undefined;
 
   constructor(
     private readonly projection: Projection,
@@ -88,10 +94,17 @@ class Follower {
   start(): void {
     if (this.running) return;
     this.stopping = false;
+    this.levelAt = performance.now();
     this.unsubscribe = this.options.store.onAppended((categories) => {
       if (categories.some((category) => this.projection.categories.includes(category))) this.news.wake();
     });
     this.running = this.follow();
+  }
+
+  /** It looks for news every `pollMs`: less than twice that is none. */
+  get lagSeconds(): number {
+    const since = performance.now() - (this.levelAt ?? performance.now());
+    return since < 2 * this.pollMs ? 0 : since / 1000;
   }
 
   async stop(): Promise<void> {
@@ -132,7 +145,10 @@ class Follower {
         const applied = await this.step();
         failures = 0;
         this.trouble = undefined;
-        if (applied < this.batch) await this.news.wait(this.pollMs);
+        if (applied < this.batch) {
+          this.levelAt = performance.now();
+          await this.news.wait(this.pollMs);
+        }
       } catch (error) {
         if (error instanceof Overtaken) continue;
         failures += 1;

@@ -12,7 +12,6 @@ import { sendProblem, toDomainError } from './http/problem';
 import { ProblemFilter } from './http/problem.filter';
 import { BODY_LIMIT } from './http/request-body';
 import { NestLogger } from './logging';
-import type { ServiceMetrics } from './metrics';
 import type { ReadinessChecks } from './operations.controller';
 import type { ServiceContext, ServiceDefinition } from './service-definition';
 import { ServiceModule } from './service.module';
@@ -31,7 +30,6 @@ export async function createHttpApp(
   definition: ServiceDefinition,
   context: ServiceContext,
   endpoints: readonly Endpoint[],
-  metrics: ServiceMetrics,
   readiness: ReadinessChecks,
 ): Promise<HttpApp> {
   const table = new EndpointTable(endpoints);
@@ -47,7 +45,7 @@ export async function createHttpApp(
     routerOptions: { maxParamLength: 500, ignoreTrailingSlash: false },
   });
   const app = await NestFactory.create<NestFastifyApplication>(
-    ServiceModule.of(definition, context, metrics, readiness),
+    ServiceModule.of(definition, context, readiness),
     adapter,
     { bodyParser: false, abortOnError: false, logger: new NestLogger(context.logger) },
   );
@@ -56,7 +54,7 @@ export async function createHttpApp(
     table,
     users: new TokenVerifier(context.settings.issuer, context.settings.clients),
     sources: () => app.get(SourceTokenVerifier, { strict: false }),
-    metrics,
+    metrics: context.metrics,
     telemetry: context.telemetry,
     stopping: context.stopping,
   });

@@ -20,7 +20,7 @@ export { problemCatalogue, problemOf, sendProblem, STATUS_OF_KIND, toDomainError
 export { BODY_LIMIT } from './http/request-body';
 export * from './http/request-context';
 export { createLogger } from './logging';
-export { ServiceMetrics } from './metrics';
+export { type Measured, ServiceMetrics } from './metrics';
 export { isLoopback } from './production-rules';
 export * from './run-service';
 export * from './service-definition';

@@ -1,9 +1,15 @@
-import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Logger } from 'pino';
 import type { ServiceName } from '#contracts/envelope';
 
-/** A number of things by label, read when somebody asks for the metrics. */
-export type Reading = () => Promise<readonly { readonly labels: Record<string, string>; readonly value: number }[]>;
+/** A number of things by label. */
+export interface Measured {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+/** Read when somebody asks for the metrics. */
+export type Reading = () => Promise<readonly Measured[]>;
 
 /** Of the process: the same for all services in it, and measured once. */
 let processMetrics: Registry | undefined;
@@ -42,21 +48,32 @@ export class ServiceMetrics {
 
   /** A gauge that is read anew each time. A reading that fails leaves the gauge out and says so in the log. */
   gauge(name: string, help: string, labelNames: readonly string[], read: Reading): void {
-    const { logger } = this;
+    const readings = this.reader(name, read);
     new Gauge({
       name,
       help,
       labelNames: [...labelNames],
       registers: [this.registry],
       async collect() {
-        try {
-          const readings = await read();
-          this.reset();
-          for (const { labels, value } of readings) this.set(labels, value);
-        } catch (error) {
-          this.reset();
-          logger.warn({ err: error, metric: name }, 'a metric could not be read');
-        }
+        const measured = await readings();
+        this.reset();
+        for (const { labels, value } of measured) this.set(labels, value);
+      },
+    });
+  }
+
+  /** The same for a sum that never falls, and that somebody else keeps: in the database, it outlives the process. */
+  total(name: string, help: string, labelNames: readonly string[], read: Reading): void {
+    const readings = this.reader(name, read);
+    new Counter({
+      name,
+      help,
+      labelNames: [...labelNames],
+      registers: [this.registry],
+      async collect() {
+        const measured = await readings();
+        this.reset();
+        for (const { labels, value } of measured) this.inc(labels, value);
       },
     });
   }
@@ -69,6 +86,17 @@ export class ServiceMetrics {
   async text(): Promise<string> {
     const parts = await Promise.all([this.registry.metrics(), ofProcess().metrics()]);
     return parts.join('\n');
+  }
+
+  private reader(name: string, read: Reading): Reading {
+    return async () => {
+      try {
+        return await read();
+      } catch (error) {
+        this.logger.warn({ err: error, metric: name }, 'a metric could not be read');
+        return [];
+      }
+    };
   }
 
   get contentType(): string {

@@ -12,6 +12,7 @@ import type { Logger } from 'pino';
 import type { Static, TObject } from 'typebox';
 import type { DataSource, MigrationInterface } from 'typeorm';
 import type { ServiceSettings } from './config';
+import type { ServiceMetrics } from './metrics';
 
 export const PROFILES = ['demo', 'development', 'production'] as const;
 export type Profile = (typeof PROFILES)[number];
@@ -25,6 +26,8 @@ export interface ServiceContext<Config = Record<string, unknown>> {
   readonly logger: Logger;
   /** For spans of work that the bus and the event store do not know of. */
   readonly telemetry: Telemetry;
+  /** For what only this service can be asked about. */
+  readonly metrics: ServiceMetrics;
   readonly clock: Clock;
   /**
    * Events with personal data open, in the versions that this release writes; as they are stored for a service that says

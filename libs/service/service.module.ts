@@ -10,12 +10,7 @@ import { BUS_PUBLISHER, CLOCK, EVENT_STORE, JOBS, READ_MODELS, SERVICE_CONFIG, S
 /** The root of a service's Nest application: the service's own module, and around it what every service has. */
 @Module({})
 export class ServiceModule {
-  static of(
-    definition: ServiceDefinition,
-    context: ServiceContext,
-    metrics: ServiceMetrics,
-    readiness: ReadinessChecks,
-  ): DynamicModule {
+  static of(definition: ServiceDefinition, context: ServiceContext, readiness: ReadinessChecks): DynamicModule {
     const providers: Provider[] = [
       { provide: SERVICE_CONTEXT, useValue: context },
       { provide: SERVICE_CONFIG, useValue: context.config },
@@ -26,7 +21,7 @@ export class ServiceModule {
       { provide: READ_MODELS, useValue: context.readModels },
       { provide: DataSource, useValue: context.database },
       { provide: Telemetry, useValue: context.telemetry },
-      { provide: ServiceMetrics, useValue: metrics },
+      { provide: ServiceMetrics, useValue: context.metrics },
       { provide: ReadinessChecks, useValue: readiness },
     ];
     return {

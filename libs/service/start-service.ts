@@ -7,7 +7,7 @@ import type { ServiceName } from '#contracts/envelope';
 import type { Endpoint } from '#contracts/http/endpoint';
 import { endpointsOf } from '#contracts/http/endpoints';
 import { ArchiveFolder } from '#libs/archive';
-import { connectBus, createBus, type Bus } from '#libs/bus';
+import { connectBus, consumerGroup, createBus, type Bus } from '#libs/bus';
 import {
   createPostgresEventStore,
   createPostgresSnapshots,
@@ -20,6 +20,7 @@ import { systemClock, type Clock } from '#libs/kernel';
 import { asRead, asStored, demandKeysOfLedger, PersonalData, PersonalKeys } from '#libs/personal-data';
 import { ProjectionRunner } from '#libs/read-model';
 import { Telemetry } from '#libs/telemetry';
+import { batchMetrics } from './batch-metrics';
 import { loadConfig, type Environment, type ServiceSettings } from './config';
 import { demandDatabase, openLedgerPool, openReadModels } from './database';
 import { createHttpApp } from './http-app';
@@ -94,7 +95,8 @@ async function start(
   const { name } = definition;
   const schema = serviceSchema(name);
   opened.tracer = await startTracing(settings.tracing, name);
-  const telemetry = new Telemetry(opened.tracer?.tracer);
+  const metrics = new ServiceMetrics(name, logger);
+  const telemetry = new Telemetry(opened.tracer?.tracer, batchMetrics(metrics.prometheus));
 
   await demandDatabase(name, settings, logger);
   const ledgerPool = (opened.ledgerPool = openLedgerPool(name, settings.ledgerUrl, logger));
@@ -137,6 +139,7 @@ async function start(
     settings,
     logger,
     telemetry,
+    metrics,
     clock: options.clock ?? systemClock,
     store,
     snapshots: createPostgresSnapshots({
@@ -153,11 +156,10 @@ async function start(
     stopping: stopping.signal,
   };
 
-  const metrics = new ServiceMetrics(name, logger);
-  observe(metrics, { store, bus, jobs, projections });
+  observe(metrics, { store, bus, group: consumerGroup(name), jobs, projections, ledgerPool, database });
   const started = { yes: false };
   const endpoints = options.endpoints ?? endpointsOf(name);
-  const http = await createHttpApp(definition, context, endpoints, metrics, readiness(opened, started));
+  const http = await createHttpApp(definition, context, endpoints, readiness(opened, started));
   const app = (opened.app = http.app);
   await app.init();
   http.demandComplete();

@@ -1,2 +1,3 @@
+export * from './backlog-age';
 export * from './telemetry';
 export * from './traceparent';

@@ -1,10 +1,13 @@
 import type { Admin, Kafka } from 'kafkajs';
+import { BacklogAge } from '#libs/telemetry';
+import type { TopicLag } from '../create-bus';
 import { byKafkaGroup } from './kafka-groups';
 import { topicName } from './topic-name';
 
 /** How many messages of its topics a consumer group has not committed yet, by the broker's own account. */
 export class ConsumerLag {
   private admin: Promise<Admin> | undefined;
+  private readonly ages = new BacklogAge();
 
   constructor(
     private readonly kafka: Kafka,
@@ -12,7 +15,7 @@ export class ConsumerLag {
     private readonly group: string,
   ) {}
 
-  async of(topics: readonly string[]): Promise<{ topic: string; lag: number }[]> {
+  async of(topics: readonly string[]): Promise<TopicLag[]> {
     const admin = await (this.admin ??= this.connect());
     const committed = await Promise.all(
       [...byKafkaGroup(this.group, topics)].map(([group, ofGroup]) =>
@@ -22,19 +25,20 @@ export class ConsumerLag {
         }),
       ),
     );
-    return Promise.all(
+    const lags = await Promise.all(
       topics.map(async (topic) => {
         const name = topicName(this.prefix, topic);
         const partitions = committed.flat().find((entry) => entry.topic === name)?.partitions ?? [];
         const offsets = new Map(partitions.map(({ partition, offset }) => [partition, BigInt(offset)]));
-        let lag = 0n;
-        for (const { partition, low, high } of await admin.fetchTopicOffsets(name)) {
+        return (await admin.fetchTopicOffsets(name)).map(({ partition, low, high }) => {
           const offset = offsets.get(partition) ?? -1n;
-          lag += BigInt(high) - (offset < 0n ? BigInt(low) : offset);
-        }
-        return { topic, lag: Number(lag) };
+          const handled = offset < 0n ? BigInt(low) : offset;
+          const oldestSeconds = this.ages.seconds(`${topic}/${partition}`, Number(high), Number(handled));
+          return { topic, partition, lag: Number(BigInt(high) - handled), oldestSeconds };
+        });
       }),
     );
+    return lags.flat();
   }
 
   async close(): Promise<void> {

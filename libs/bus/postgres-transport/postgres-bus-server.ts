@@ -4,6 +4,7 @@ import type { EventStore } from '#libs/event-store';
 import type { Telemetry } from '#libs/telemetry';
 import { BusServer, type BusHandler, type OpenMessage } from '../bus-server';
 import { CursorTable } from '../cursor-table';
+import type { TopicLag } from '../create-bus';
 import { DeadLetterOffice, type Death } from '../dead-letter-office';
 import { Inbox } from '../inbox';
 import { ParkingLot } from '../parking';
@@ -64,8 +65,9 @@ export class PostgresBusServer extends BusServer {
     await withinGrace([this.locks.close()]);
   }
 
-  /** Messages that wait in each topic; counted up to a thousand, more is shown as that. */
-  async lag(): Promise<{ topic: string; lag: number }[]> {
-    return Promise.all(this.consumers.map(async (consumer) => ({ topic: consumer.topic, lag: await consumer.lag() })));
+  async lag(): Promise<TopicLag[]> {
+    return Promise.all(
+      this.consumers.map(async (consumer) => ({ topic: consumer.topic, partition: 0, ...(await consumer.lag()) })),
+    );
   }
 }

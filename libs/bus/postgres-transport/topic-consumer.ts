@@ -65,9 +65,11 @@ export class TopicConsumer {
     await this.running;
   }
 
-  async lag(): Promise<number> {
-    const page = await this.options.source.read(await this.options.cursors.load(this.topic), MOST_LAG);
-    return page.arrivals.length;
+  async lag(): Promise<{ lag: number; oldestSeconds: number }> {
+    const { arrivals } = await this.options.source.read(await this.options.cursors.load(this.topic), MOST_LAG);
+    const oldest = arrivals.find((arrival) => 'message' in arrival);
+    const waited = oldest === undefined ? 0 : Date.now() - Date.parse(oldest.message.time);
+    return { lag: arrivals.length, oldestSeconds: Math.max(waited, 0) / 1000 };
   }
 
   private async run(): Promise<void> {

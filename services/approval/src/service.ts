@@ -28,6 +28,7 @@ import { Approvals1764000000000 } from './read/migrations/1764000000000-approval
 import { PlaybookCopy } from './read/playbook-copy';
 import { RequestsInHand } from './read/requests-in-hand';
 import { RunCopy } from './read/run-copy';
+import { observeWaitingApprovals } from './read/waiting-approvals';
 
 const config = Type.Object({
   /** Who has to agree to what. */
@@ -64,6 +65,7 @@ function providersOf(context: ServiceContext<Type.Static<typeof config>>): Provi
   const policy = readPolicyFile(context.config.COUNTERSIGN_POLICY_FILE);
   context.logger.info({ policyVersion: policy.version }, 'the policy was read');
   const clock = new DatabaseClock(database);
+  observeWaitingApprovals(context.metrics, database);
   const approvals = new ApprovalStream(store, telemetry);
   const connections = new ConnectionCopy(database);
   const playbooks = new PlaybookCopy(database);

@@ -15,6 +15,7 @@ import { CasesController } from './app/cases.controller';
 import { EscalationDeadlines } from './app/escalation-deadlines';
 import { TimelineReactions } from './app/timeline.reactions';
 import { CaseAlertRow } from './read/case-alert.entity';
+import { observeCases } from './read/case-counts';
 import { CaseDetailAlertRow, CaseDetailRow, CaseEntryRow } from './read/case-detail.entity';
 import { CaseDetailProjection } from './read/case-detail.projection';
 import { CaseListProjection } from './read/case-list.projection';
@@ -69,11 +70,13 @@ function providersOf({
   jobs,
   snapshots,
   readModels,
+  metrics,
   config: settings,
   settings: common,
 }: ServiceContext<Static<typeof config>>) {
   const deadlines = new EscalationDeadlines(database, store, snapshots, clock);
   deadlines.watch(jobs);
+  observeCases(metrics, database);
   const intake = new AlertIntake({
     store,
     snapshots,

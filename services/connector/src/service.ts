@@ -1,5 +1,6 @@
 import { defineService } from '#libs/service';
 import { ErasureReaction } from './app/erasure.reaction';
+import { ActionMetrics } from './app/action-metrics';
 import { ActionPerformer } from './app/action-performer';
 import { ActionWorker } from './app/action-worker';
 import { ActionsController } from './app/actions.controller';
@@ -37,6 +38,6 @@ export const service = defineService({
       SigningKeysReaction,
       ErasureReaction,
     ],
-    providers: [Admission, ActionPerformer, ActionWorker, ManifestPublisher, SigningKeyCopy],
+    providers: [Admission, ActionMetrics, ActionPerformer, ActionWorker, ManifestPublisher, SigningKeyCopy],
   }),
 });

@@ -7,6 +7,7 @@ import type { DomainError } from '#libs/kernel';
 import type { ServiceContext } from '#libs/service';
 import { defineService, ForeignProtocols, type ForeignAnswer, SourceTokenVerifier } from '#libs/service';
 import { readMappings } from './adapters/mapping-folder';
+import { observeAccount } from './app/account-metrics';
 import { AccountController } from './app/account.controller';
 import { AlertIntakeDesk } from './app/alert-intake';
 import { AlertPublisher } from './app/alert-publisher';
@@ -107,6 +108,7 @@ function providersOf(context: ServiceContext<Type.Static<typeof config>>) {
     allowance: new SourceAllowance(),
   };
   const account = new Account(database);
+  observeAccount(context.metrics, account);
   const directory = new SourceDirectory(database);
   const lanes = new LaneChoice({
     urgentPerSecond: context.config.INGEST_URGENT_PER_SECOND,

@@ -19,6 +19,7 @@ import { WarrantCheck } from './app/warrant-check';
 import { CaseFactsRow } from './read/case-facts.entity';
 import { ConnectionCopy } from './read/connection-copy.entity';
 import { ManifestCopy } from './read/manifest-copy.entity';
+import { observeOpenRuns } from './read/open-runs';
 import { PlaybookQueries } from './read/playbook-queries';
 import { PlaybookVersionRow } from './read/playbook-version.entity';
 import { PlaybooksProjection } from './read/playbooks.projection';
@@ -39,29 +40,32 @@ export const service = defineService({
   entities: [CaseFactsRow, ConnectionCopy, ManifestCopy, PlaybookVersionRow, PublishedKey, RunRow, RunStepRow],
   migrations: [OrchestratorTables1764000000000],
   projections: ({ jobs }) => [new PlaybooksProjection(jobs), new RunsProjection(jobs)],
-  module: () => ({
-    module: PlaybookOrchestratorModule,
-    controllers: [
-      PlaybooksController,
-      RunsController,
-      CaseReaction,
-      ApprovalReaction,
-      ActionReaction,
-      ConnectionReaction,
-      PolicyReaction,
-      ErasureReaction,
-    ],
-    providers: [
-      CaseFacts,
-      ConnectionCopies,
-      ManualRuns,
-      PastStates,
-      PlaybookLibrary,
-      PlaybookQueries,
-      RunConductor,
-      RunDeadlines,
-      RunQueries,
-      WarrantCheck,
-    ],
-  }),
+  module: ({ metrics, database }) => {
+    observeOpenRuns(metrics, database);
+    return {
+      module: PlaybookOrchestratorModule,
+      controllers: [
+        PlaybooksController,
+        RunsController,
+        CaseReaction,
+        ApprovalReaction,
+        ActionReaction,
+        ConnectionReaction,
+        PolicyReaction,
+        ErasureReaction,
+      ],
+      providers: [
+        CaseFacts,
+        ConnectionCopies,
+        ManualRuns,
+        PastStates,
+        PlaybookLibrary,
+        PlaybookQueries,
+        RunConductor,
+        RunDeadlines,
+        RunQueries,
+        WarrantCheck,
+      ],
+    };
+  },
 });

@@ -9,6 +9,7 @@ import { CLOCK, EVENT_STORE, JOBS, SERVICE_CONFIG } from '#libs/service';
 import type { ConnectorConfig } from '../connector-config';
 import { actionDecider, actionStream, type ActionCommand, type ActionState } from '../domain/action.decider';
 import { ACTION_JOB, dispatchedAction, type DispatchedAction } from './action-job';
+import { ActionMetrics } from './action-metrics';
 import { ActionPerformer, type Performed } from './action-performer';
 import { Admission, type PreparedAction } from './admission';
 
@@ -29,6 +30,7 @@ export class ActionWorker implements OnApplicationBootstrap {
     private readonly admission: Admission,
     private readonly performer: ActionPerformer,
     @Inject(Telemetry) private readonly telemetry: Telemetry,
+    private readonly metrics: ActionMetrics,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -66,7 +68,9 @@ export class ActionWorker implements OnApplicationBootstrap {
       });
       return DONE;
     }
+    const ended = this.metrics.startCall(request.connector);
     const performed = await this.performer.perform(prepared, request, action.meta.traceparent, signal);
+    ended();
     await this.record(job.tenant, action, 1, endOf(request, performed));
     return DONE;
   }
@@ -123,7 +127,8 @@ export class ActionWorker implements OnApplicationBootstrap {
     const stream = actionStream(request.actionId);
     const actor = serviceActor('connector');
     const context = { category: 'action', stream, tenant, actor, meta, time: this.clock.now(), firstOrdinal } as const;
-    const { state } = await execute(this.store, actionDecider, context, command);
+    const { state, events } = await execute(this.store, actionDecider, context, command);
+    this.metrics.recorded(request.connector, events);
     return state;
   }
 }

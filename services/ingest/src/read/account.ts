@@ -14,6 +14,14 @@ export interface ReceiptDecided extends ReceiptSeen {
   readonly outcome: Exclude<keyof AccountCounts, 'received' | 'pending'>;
 }
 
+/** What one source, by its name in whatever tenant, has sent and waits for. */
+export interface SourceBacklog {
+  /** `other` for all that are not shown by name. */
+  readonly source: string;
+  readonly received: number;
+  readonly pending: number;
+}
+
 /**
  * What became of every reception (invariant 3). A receipt has one row, made by whichever message comes first, its
  * reception or its outcome; the sums change in the same statement and by what that statement really changed, so that
@@ -101,6 +109,34 @@ export class Account {
     const total = countsOf({});
     for (const source of sources) for (const name of COUNTS) total[name] += source[name];
     return { sources, total };
+  }
+
+  /** Of every tenant: the sources with most pending, and all others in one. */
+  async backlogs(most: number): Promise<SourceBacklog[]> {
+    return withTenant(this.database, ALL_TENANTS, (tx) =>
+      tx.query<SourceBacklog[]>(
+        `with source as (
+           select source, sum(received) as received, sum(pending) as pending,
+             row_number() over (order by sum(pending) desc, source) as place
+           from svc_ingest.account group by source)
+         select case when place <= $1 then source else 'other' end as source,
+           sum(received)::float8 as received, sum(pending)::float8 as pending
+         from source group by 1`,
+        [most],
+      ),
+    );
+  }
+
+  /** Of every tenant: how many receipts have had each outcome. */
+  async totals(): Promise<Record<(typeof DECIDED)[number], number>> {
+    const [row] = await withTenant(this.database, ALL_TENANTS, (tx) =>
+      tx.query<Record<(typeof DECIDED)[number], number>[]>(
+        `select ${DECIDED.map((outcome) => `coalesce(sum(${outcome}), 0)::float8 as ${outcome}`).join(', ')}
+         from svc_ingest.account`,
+      ),
+    );
+    const { new: opened, updated, duplicate, grouped, suppressed, rejected } = row ?? countsOf({});
+    return { new: opened, updated, duplicate, grouped, suppressed, rejected };
   }
 
   private async write(sql: string, receipts: readonly ReceiptSeen[], outcomes?: readonly string[]): Promise<void> {

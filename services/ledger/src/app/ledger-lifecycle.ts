@@ -5,6 +5,7 @@ import { loadEndedKeys, loadKeyPair } from '#libs/warrant';
 import type { ArchiveLog } from './archive-log';
 import type { CheckpointSigner } from './checkpoint-signer';
 import type { Erasures } from './erasures';
+import { observeLedger } from './ledger-metrics';
 
 const CHECKPOINT_JOB = 'checkpoint';
 const ERASURE_JOB = 'carry-out-erasures';
@@ -25,7 +26,7 @@ export class LedgerLifecycle implements OnModuleInit, OnModuleDestroy {
   constructor(
     private readonly context: Pick<
       ServiceContext,
-      'settings' | 'jobs' | 'store' | 'publisher' | 'ledgerPool' | 'logger' | 'stopping'
+      'settings' | 'jobs' | 'store' | 'publisher' | 'ledgerPool' | 'logger' | 'telemetry' | 'metrics' | 'stopping'
     >,
     private readonly signer: CheckpointSigner,
     private readonly archives: ArchiveLog,
@@ -33,7 +34,8 @@ export class LedgerLifecycle implements OnModuleInit, OnModuleDestroy {
   ) {}
 
   async onModuleInit(): Promise<void> {
-    const { settings, jobs, store, publisher, ledgerPool, logger, stopping } = this.context;
+    const { settings, jobs, store, publisher, ledgerPool, logger, telemetry, stopping } = this.context;
+    observeLedger(this.context.metrics, ledgerPool, () => this.relay);
     await this.signer.begin(await loadKeyPair(settings, 'checkpoint'), await loadEndedKeys(settings, 'checkpoint'));
     this.hasKeys = true;
     // A leased job: one process at a time signs, and another goes on when it dies.
@@ -45,7 +47,7 @@ export class LedgerLifecycle implements OnModuleInit, OnModuleDestroy {
     await jobs.schedule([{ id: CHECKPOINT_JOB, kind: CHECKPOINT_JOB, tenant: '*', payload: {} }]);
     await this.carryOutErasures();
     if (settings.bus !== 'kafka') return this.trimLog();
-    const relay = (this.relay = createRelay({ store, publisher, pool: ledgerPool, logger }));
+    const relay = (this.relay = createRelay({ store, publisher, pool: ledgerPool, logger, telemetry }));
     relay.start();
     stopping.addEventListener('abort', () => void (this.relayStopped ??= relay.stop()), { once: true });
   }
