@@ -8,7 +8,12 @@ export interface MissingNeed {
   readonly need: string;
   /** Set to 1, it makes the absence a failure. */
   readonly variable:
-    'REQUIRE_KAFKA' | 'REQUIRE_PYTHON' | 'REQUIRE_POSTGRES_TOOLS' | 'REQUIRE_HEC_CLIENTS' | 'REQUIRE_SHIPPERS';
+    | 'REQUIRE_KAFKA'
+    | 'REQUIRE_PYTHON'
+    | 'REQUIRE_POSTGRES_TOOLS'
+    | 'REQUIRE_HEC_CLIENTS'
+    | 'REQUIRE_SHIPPERS'
+    | 'REQUIRE_PROMTOOL';
   /** What is missing, and what to install. */
   readonly reason: string;
 }
