@@ -11,6 +11,7 @@ export const PERMISSIONS = [
   'datasets:read',
   'cases:read',
   'cases:write',
+  'correlation:read',
   'playbooks:read',
   'playbooks:draft',
   'playbooks:import',
@@ -48,10 +49,11 @@ const READ_WORK: Permission[] = [
  * opens the door to the decision endpoints.
  */
 export const ROLE_PERMISSIONS: Record<Role, readonly Permission[]> = {
-  analyst: [...READ_WORK, 'cases:write', 'playbooks:draft'],
+  analyst: [...READ_WORK, 'cases:write', 'correlation:read', 'playbooks:draft'],
   responder: [
     ...READ_WORK,
     'cases:write',
+    'correlation:read',
     'playbooks:draft',
     'playbooks:import',
     'runs:start',
@@ -59,9 +61,18 @@ export const ROLE_PERMISSIONS: Record<Role, readonly Permission[]> = {
     'ingest:read',
   ],
   approver: [...READ_WORK, 'approvals:decide', 'connections:read'],
-  owner: [...READ_WORK, 'approvals:decide', 'approvals:revoke', 'playbooks:retire', 'connections:read', 'ingest:read'],
+  owner: [
+    ...READ_WORK,
+    'correlation:read',
+    'approvals:decide',
+    'approvals:revoke',
+    'playbooks:retire',
+    'connections:read',
+    'ingest:read',
+  ],
   auditor: [
     ...READ_WORK,
+    'correlation:read',
     'ledger:read',
     'ledger:verify',
     'ledger:export',
@@ -74,6 +85,7 @@ export const ROLE_PERMISSIONS: Record<Role, readonly Permission[]> = {
   ],
   admin: [
     ...READ_WORK,
+    'correlation:read',
     'playbooks:draft',
     'playbooks:import',
     'playbooks:retire',

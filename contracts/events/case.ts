@@ -1,6 +1,8 @@
 import Type from 'typebox';
 import { AttackId, Observable, Severity, Verdict } from '../alert';
+import { CorrelationKey } from '../correlation-rules';
 import { Closed, Digest, Literals, Nullable, Personal, PersonName, Text, Timestamp, Uuid } from '../schema';
+import { earlier, revised } from '../versioned-contract';
 import { eventContracts, type EventOf } from './event';
 
 export const CASE_STATUSES = ['new', 'in_progress', 'on_hold', 'resolved', 'closed'] as const;
@@ -26,6 +28,13 @@ const AlertOfCase = {
   score: Type.Integer({ minimum: 0, maximum: 100 }),
 };
 
+const CaseSeverityChanged1 = Closed({
+  caseId: Uuid,
+  from: Severity,
+  to: Severity,
+  reason: Personal(Text(4000, 0)),
+});
+
 /** Stream `case-<caseId>`. */
 export const caseEvents = eventContracts('case', {
   CaseOpened: Closed({ ...AlertOfCase, title: Personal(Text(1000)), severity: Severity, rule: Text(100) }),
@@ -36,6 +45,17 @@ export const caseEvents = eventContracts('case', {
     /** What the case counted the alert as before; absent in events of 0.1.0. */
     previousSeverity: Type.Optional(Severity),
   }),
+  /** Alerts like many that the case has are only counted: those of a batch in one event. */
+  AlertsSuppressed: Closed({
+    caseId: Uuid,
+    rule: Text(100),
+    count: Type.Integer({ minimum: 1 }),
+    /** When the first and the last of them were received. */
+    since: Timestamp,
+    until: Timestamp,
+  }),
+  /** By a rule: both cases, which go on each for itself, have an alert that names the same entity. Stands in both. */
+  CaseLinked: Closed({ caseId: Uuid, to: Uuid, entity: CorrelationKey, rule: Text(100) }),
   CaseStatusChanged: Closed({
     caseId: Uuid,
     from: CaseStatus,
@@ -43,7 +63,14 @@ export const caseEvents = eventContracts('case', {
     resolution: Nullable(Resolution),
     comment: Personal(Text(4000, 0)),
   }),
-  CaseSeverityChanged: Closed({ caseId: Uuid, from: Severity, to: Severity, reason: Personal(Text(4000, 0)) }),
+  CaseSeverityChanged: revised(
+    Closed({
+      ...CaseSeverityChanged1.properties,
+      /** The rule that raised it; null for a person, whose word outlasts what alerts and rules say. */
+      rule: Nullable(Text(100)),
+    }),
+    earlier(CaseSeverityChanged1, (data) => ({ ...data, rule: null })),
+  ),
   CaseAssigned: Closed({ caseId: Uuid, from: Nullable(PersonName(Text(200))), to: Nullable(PersonName(Text(200))) }),
   CaseNoteAdded: Closed({ caseId: Uuid, noteId: Uuid, text: Personal(Text(20_000)) }),
   CaseEvidenceAdded: Closed({

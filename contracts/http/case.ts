@@ -1,6 +1,8 @@
 import Type, { type Static, type TObject, type TSchema } from 'typebox';
 import { AlertEnriched, AlertRefused, AttackId, Observable, Original, Severity, Verdict } from '../alert';
+import { CorrelationKey } from '../correlation-rules';
 import { Actor, CATEGORIES } from '../envelope';
+import { DecidedBy } from '../events/alert';
 import { CaseStatus, Resolution } from '../events/case';
 import { AnyObject, Closed, Digest, Literals, Nullable, Text, Timestamp, Uuid } from '../schema';
 import { StateQuery, StreamState } from '../state';
@@ -22,7 +24,9 @@ export const CaseSummary = Closed({
   rule: Type.String(),
   verdict: Verdict,
   score: Type.Integer(),
-  alertCount: Type.Integer(),
+  alertCount: Type.Integer({ description: 'Those that it shows.' }),
+  suppressedAlerts: Type.Integer({ description: 'More like them, which are only counted.' }),
+  lastSuppressedAt: Nullable(Timestamp),
   openEscalations: Type.Integer(),
   version: Type.Integer(),
   openedAt: Timestamp,
@@ -67,12 +71,15 @@ export const EscalationView = Closed({
   ...ByAndAt,
 });
 
+export const CaseLinkView = Closed({ caseId: Uuid, entity: CorrelationKey, rule: Type.String(), at: Timestamp });
+
 const LATEST = 'The latest 200, in the order in which they came; the timeline has all of them.';
 
 export const CaseView = Closed({
   ...CaseSummary.properties,
   severityBy: Literals('alerts', 'person'),
   attack: Type.Array(AttackId),
+  links: Type.Array(CaseLinkView, { description: 'Cases that rules have linked it to; at most 20.' }),
   alerts: Type.Array(CaseAlertView, {
     description: 'The latest 200, in the order in which they came; /v1/cases/{id}/alerts has all of them.',
   }),
@@ -125,8 +132,12 @@ export type TimelineEntry = Static<typeof TimelineEntry>;
 export const AlertView = Closed({
   alertId: Nullable(Uuid),
   /** The outcome of the first reception; `rejected` for a receipt that was refused. */
-  outcome: Literals('new', 'grouped', 'rejected'),
+  outcome: Literals('new', 'grouped', 'suppressed', 'rejected'),
   caseId: Nullable(Uuid),
+  /** For one that by a natural key is another alert: that alert, which is the one shown. */
+  duplicateOf: Nullable(Uuid),
+  decidedBy: Nullable(DecidedBy),
+  suppression: Nullable(Closed({ kind: Literals('dropped', 'counted'), reason: Type.String() })),
   /** As it was received last, normalized and enriched, without the original; null for a rejected one. */
   normalized: Nullable(Type.Omit(AlertEnriched, ['original'])),
   original: Original,
@@ -136,7 +147,7 @@ export const AlertView = Closed({
       receiptId: Uuid,
       receivedAt: Timestamp,
       decidedAt: Timestamp,
-      outcome: Literals('new', 'grouped', 'updated', 'duplicate', 'rejected'),
+      outcome: Literals('new', 'grouped', 'updated', 'duplicate', 'suppressed', 'rejected'),
       caseId: Nullable(Uuid),
     }),
   ),
@@ -286,6 +297,9 @@ export const endpoints: readonly Endpoint[] = [
     ...read,
     path: '/v1/alerts/:id',
     summary: 'An alert by its alertId, or a rejected one by its receiptId',
+    description:
+      'Of an alert that by a natural key of the correlation rules is another one, that other one with the receptions of ' +
+      'this: `alertId` and `duplicateOf` name it.',
     params: IdParams,
     responses: { 200: AlertView },
   },

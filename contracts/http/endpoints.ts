@@ -2,6 +2,7 @@ import { SERVICES, type ServiceName } from '../envelope';
 import { endpoints as approval } from './approval';
 import { endpoints as cases } from './case';
 import { endpoints as connector } from './connector';
+import { endpoints as correlation } from './correlation';
 import { endpoints as elasticBulk } from './elastic-bulk';
 import type { Endpoint } from './endpoint';
 import { endpoints as enrichment } from './enrichment';
@@ -22,6 +23,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...otlp,
   ...enrichment,
   ...cases,
+  ...correlation,
   ...playbookOrchestrator,
   ...approval,
   ...connector,

@@ -2,6 +2,7 @@ import type { TSchema } from 'typebox';
 import * as approval from './approval';
 import * as cases from './case';
 import * as connector from './connector';
+import * as correlation from './correlation';
 import * as elasticBulk from './elastic-bulk';
 import * as enrichment from './enrichment';
 import * as gateway from './gateway';
@@ -21,6 +22,7 @@ const MODULES: readonly [string, object][] = [
   ['Otlp', otlp],
   ['Enrichment', enrichment],
   ['Case', cases],
+  ['Correlation', correlation],
   ['Playbook', playbookOrchestrator],
   ['Approval', approval],
   ['Connector', connector],

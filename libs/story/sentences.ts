@@ -29,12 +29,26 @@ const on = (target: ActionTarget | null): string => (target ? ` on ${target.valu
 const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`;
 const caseOf = (caseId: string | null): string => (caseId === null ? 'no case' : `case ${shortId(caseId)}`);
 
+const byRule = (decidedBy: { readonly rule: string; readonly rulesVersion: number } | null): string =>
+  decidedBy ? ` (rule ${decidedBy.rule} of version ${decidedBy.rulesVersion})` : '';
+
+function outcomeOf(caseId: string | null, suppression: { kind: 'dropped' | 'counted'; reason: string } | null): string {
+  if (!suppression) return `which led to ${caseOf(caseId)}`;
+  return suppression.kind === 'dropped'
+    ? `and dropped it${because(suppression.reason)}`
+    : `and only counted it in ${caseOf(caseId)}${because(suppression.reason)}`;
+}
+
 const alert: Sentences<typeof alertEvents> = {
-  AlertRecorded: ({ outcome, source, finding, caseId }) =>
+  AlertRecorded: ({ outcome, source, finding, caseId, suppression, decidedBy }) =>
     `recorded a new alert from ${source}, ${quoted(finding.finding_info.title ?? finding.finding_info.uid)}, ` +
-    (outcome === 'grouped' ? `in the open ${caseOf(caseId)}` : `which led to ${caseOf(caseId)}`),
+    (outcome === 'grouped' ? `in the open ${caseOf(caseId)}` : outcomeOf(caseId, suppression)) +
+    byRule(decidedBy),
   AlertUpdated: ({ source, caseId }) => `took in new content of the alert from ${source} (${caseOf(caseId)})`,
-  AlertDuplicated: ({ source }) => `received the same alert from ${source} again`,
+  AlertDuplicated: ({ source, duplicateOf, decidedBy }) =>
+    duplicateOf
+      ? `received alert ${shortId(duplicateOf)} from ${source} again${byRule(decidedBy)}`
+      : `received the same alert from ${source} again`,
   AlertRejected: ({ source, field, reason }) =>
     `rejected an alert from ${source}: ${field ? `${field} ` : ''}${reason}`,
 };
@@ -44,6 +58,13 @@ const correlation: Sentences<typeof correlationEvents> = {
     `opened ${caseOf(caseId)} by rule ${rule}, until ${windowEndsAt}`,
   CorrelationJoined: ({ rule, caseId, windowEndsAt }) =>
     `added an alert to ${caseOf(caseId)} by rule ${rule}, until ${windowEndsAt}`,
+  CorrelationSuppressed: ({ rule, caseId, count, windowEndsAt }) =>
+    `only counted ${plural(count, 'alert')} more in ${caseOf(caseId)} by rule ${rule}, until ${windowEndsAt}`,
+  NaturalKeyTaken: ({ rule, alertId, endsAt }) =>
+    `took the natural key ${rule} for alert ${shortId(alertId)}, until ${endsAt}`,
+  EntitySeen: ({ entity, caseId, endsAt }) => `saw the ${entity} in ${caseOf(caseId)}, until ${endsAt}`,
+  CorrelationRulesAdopted: ({ version, digest }) =>
+    `decides by version ${version} of the correlation rules (${shortId(digest)}) from now on`,
 };
 
 const ofCase: Sentences<typeof caseEvents> = {
@@ -55,6 +76,9 @@ const ofCase: Sentences<typeof caseEvents> = {
     `took in new content of the alert ${quoted(alertTitle)} (${alertSeverity}) from ${source}`,
   CaseStatusChanged: ({ from, to, resolution, comment }) =>
     `changed the status from ${from} to ${to}${resolution ? ` (${resolution})` : ''}${because(comment)}`,
+  AlertsSuppressed: ({ count, rule, since, until }) =>
+    `only counted ${plural(count, 'alert')} like those above, received from ${since} to ${until}, by rule ${rule}`,
+  CaseLinked: ({ to, entity, rule }) => `linked the case to ${caseOf(to)}: the same ${entity}, by rule ${rule}`,
   CaseSeverityChanged: ({ from, to, reason }) => `changed the severity from ${from} to ${to}${because(reason)}`,
   CaseAssigned: ({ to }) => (to === null ? 'took the owner away' : `gave the case to ${to}`),
   CaseNoteAdded: ({ text }) => `noted${because(text)}`,

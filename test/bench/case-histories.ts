@@ -64,7 +64,10 @@ function caseScript(number: number): { stream: string; script: CaseEvent[] } {
       { type: 'CaseStatusChanged', data: { caseId, from: first, to: second, resolution: null, comment: 'Taken.' } },
       note('The address is on two lists; asked the owner of the host what "updater.exe" is.'),
       { type: 'AlertGrouped', data: { ...joins(3), rule: 'same-host' } },
-      { type: 'CaseSeverityChanged', data: { caseId, from: 'high', to: 'critical', reason: 'Domain administrator.' } },
+      {
+        type: 'CaseSeverityChanged',
+        data: { caseId, from: 'high', to: 'critical', rule: null, reason: 'Domain administrator.' },
+      },
       { type: 'CaseStatusChanged', data: { caseId, from: second, to: third, resolution: null, comment: 'Isolated.' } },
       { type: 'CaseAlertUpdated', data: joins(3) },
       note('Image taken before the host was reinstalled; nothing else has spoken to 203.0.113.7 since.'),

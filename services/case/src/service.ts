@@ -1,8 +1,8 @@
-import { repositoryRoot } from '#libs/local';
 import { join } from 'node:path';
+import type { Provider } from '@nestjs/common';
 import Type, { type Static } from 'typebox';
+import { repositoryRoot } from '#libs/local';
 import { defineService, type ServiceContext } from '#libs/service';
-import { loadCorrelationRules } from './adapters/correlation-rules-file';
 import { EvidenceStore } from './adapters/evidence-store';
 import { loadHmacKey } from './adapters/hmac-key';
 import { ErasureReaction } from './app/erasure.reaction';
@@ -12,7 +12,10 @@ import { CaseCommandsController } from './app/case-commands.controller';
 import { CaseRequests } from './app/case-requests';
 import { CaseViews } from './app/case-views';
 import { CasesController } from './app/cases.controller';
+import { CorrelationController } from './app/correlation.controller';
+import { CorrelationMetrics } from './app/correlation-metrics';
 import { EscalationDeadlines } from './app/escalation-deadlines';
+import { RulesAdoption } from './app/rules-adoption';
 import { TimelineReactions } from './app/timeline.reactions';
 import { CaseAlertRow } from './read/case-alert.entity';
 import { observeCases } from './read/case-counts';
@@ -25,6 +28,7 @@ import { ForeignEventRow } from './read/foreign-event.entity';
 import { Cases1764000000000 } from './read/migrations/1764000000000-cases';
 import { CaseDetails1764400000000 } from './read/migrations/1764400000000-case-details';
 import { CaseFilters1764500000000 } from './read/migrations/1764500000000-case-filters';
+import { Storms1764600000000 } from './read/migrations/1764600000000-storms';
 
 const config = Type.Object({
   /** Which alerts belong in one case. */
@@ -32,6 +36,8 @@ const config = Type.Object({
     minLength: 1,
     default: join(repositoryRoot, 'services', 'case', 'correlation.yaml'),
   }),
+  /** Milliseconds between two looks at that file: a change of it holds without a restart. */
+  COUNTERSIGN_CORRELATION_POLL_MS: Type.Integer({ minimum: 100, maximum: 3_600_000, default: 5_000 }),
   /** At least 32 random bytes in base64, the same for every instance; made in the keys folder where it is missing. */
   COUNTERSIGN_HMAC_KEY: Type.Optional(Type.String({ minLength: 1 })),
 });
@@ -50,13 +56,20 @@ export const service = defineService({
     ForeignEventRow,
     EvidenceContentRow,
   ],
-  migrations: [Cases1764000000000, CaseDetails1764400000000, CaseFilters1764500000000],
+  migrations: [Cases1764000000000, CaseDetails1764400000000, CaseFilters1764500000000, Storms1764600000000],
   refuseInProduction: ({ COUNTERSIGN_HMAC_KEY }) =>
     COUNTERSIGN_HMAC_KEY === undefined ? ['COUNTERSIGN_HMAC_KEY: is required, and the same for every instance'] : [],
   projections: ({ jobs }) => [new CaseListProjection(jobs), new CaseDetailProjection()],
   module: (context) => ({
     module: CaseModule,
-    controllers: [CasesController, CaseCommandsController, AlertReactions, TimelineReactions, ErasureReaction],
+    controllers: [
+      CasesController,
+      CaseCommandsController,
+      CorrelationController,
+      AlertReactions,
+      TimelineReactions,
+      ErasureReaction,
+    ],
     providers: providersOf(context),
   }),
 });
@@ -70,22 +83,23 @@ function providersOf({
   jobs,
   snapshots,
   readModels,
+  logger,
   metrics,
   config: settings,
   settings: common,
-}: ServiceContext<Static<typeof config>>) {
+}: ServiceContext<Static<typeof config>>): Provider[] {
   const deadlines = new EscalationDeadlines(database, store, snapshots, clock);
   deadlines.watch(jobs);
   observeCases(metrics, database);
-  const intake = new AlertIntake({
-    store,
-    snapshots,
-    clock,
-    rules: loadCorrelationRules(settings.COUNTERSIGN_CORRELATION_FILE),
-    hmacKey: loadHmacKey(settings.COUNTERSIGN_HMAC_KEY, common.keysFolder),
-  });
+  const { COUNTERSIGN_CORRELATION_FILE: file, COUNTERSIGN_CORRELATION_POLL_MS: everyMs } = settings;
+  const adoption = new RulesAdoption({ store, clock, logger, file, everyMs });
+  const { onSuppressed } = new CorrelationMetrics(metrics, adoption);
+  const hmacKey = loadHmacKey(settings.COUNTERSIGN_HMAC_KEY, common.keysFolder);
+  const rules = () => adoption.current();
+  const intake = new AlertIntake({ store, snapshots, clock, rules, hmacKey, onSuppressed });
   const views = new CaseViews({ store, database, readModels, clock });
   return [
+    { provide: RulesAdoption, useValue: adoption },
     { provide: AlertIntake, useValue: intake },
     { provide: CaseViews, useValue: views },
     { provide: CaseRequests, useValue: new CaseRequests(store, snapshots, views, clock) },

@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 import { setTimeout as wait } from 'node:timers/promises';
 import { createGzip, gzipSync } from 'node:zlib';
 import type { AlertReceived } from '#contracts/alert';
-import type { AlertEvent } from '#contracts/events/alert';
+import { type AlertEvent, alertEvents } from '#contracts/events/alert';
 import { serviceActor } from '#contracts/envelope';
 import type { AccountCounts, AlertIntake, IngestAccount, SourceWithToken } from '#contracts/http/ingest';
 import type { BusMessage } from '#libs/bus';
@@ -152,7 +152,7 @@ async function appendOutcome(stream: string, event: AlertEvent): Promise<void> {
         {
           id: newId(),
           type: event.type,
-          schemaVersion: 1,
+          schemaVersion: alertEvents[event.type].version,
           time: new Date().toISOString(),
           actor: serviceActor('case'),
           data: event.data as unknown as JsonObject,
@@ -420,12 +420,18 @@ describe('the account', () => {
     const { receiptId, alertId, sourceId, receivedAt } = c;
     await appendOutcome(`alert-${a.alertId}`, {
       type: 'AlertRecorded',
-      data: { ...a, ...enriched, outcome: 'new', caseId: null },
+      data: { ...a, ...enriched, outcome: 'new', caseId: null, decidedBy: null, suppression: null },
     });
-    await appendOutcome(`alert-${b.alertId}`, { type: 'AlertUpdated', data: { ...b, ...enriched, caseId: null } });
+    await appendOutcome(`alert-${b.alertId}`, {
+      type: 'AlertUpdated',
+      data: { ...b, ...enriched, caseId: null, decidedBy: null },
+    });
     await appendOutcome(`alert-${alertId}`, {
       type: 'AlertDuplicated',
-      data: { receiptId, alertId, sourceId, source: c.source, receivedAt, caseId: null },
+      data: {
+        ...{ receiptId, alertId, sourceId, source: c.source, receivedAt, caseId: null },
+        ...{ duplicateOf: null, digest: null, decidedBy: null },
+      },
     });
     expect(await accountOf(source.id, ({ pending }) => pending === 2)).toMatchObject({
       received: 5,
@@ -437,8 +443,18 @@ describe('the account', () => {
     const early = { ...d, receiptId: newId(), alertId: newId() };
     await appendOutcome(`alert-${early.alertId}`, {
       type: 'AlertRecorded',
-      data: { ...early, ...enriched, outcome: 'grouped', caseId: newId() },
+      data: { ...early, ...enriched, outcome: 'grouped', caseId: newId(), decidedBy: null, suppression: null },
     });
     expect(await accountOf(source.id, ({ grouped }) => grouped === 1)).toMatchObject({ received: 6, pending: 2 });
+    // What a rule drops, and what its case only counts, is accounted for as any other.
+    await appendOutcome(`alert-${d.alertId}`, {
+      type: 'AlertRecorded',
+      data: {
+        ...{ ...d, ...enriched, outcome: 'suppressed', caseId: null },
+        decidedBy: { rule: 'scanner', rulesVersion: 1, rulesDigest: d.digest },
+        suppression: { kind: 'dropped', reason: 'our own scanner' },
+      },
+    });
+    expect(await accountOf(source.id, ({ suppressed }) => suppressed === 1)).toMatchObject({ received: 6, pending: 1 });
   });
 });

@@ -15,7 +15,12 @@ const problemOf = (text: string): string => {
 describe('the file of correlation rules', () => {
   it('is valid as it is shipped', () => {
     const { rules } = loadCorrelationRules(join(__dirname, '..', '..', 'correlation.yaml'));
-    expect(rules.map(({ name }) => name)).toEqual(['user-on-host', 'host', 'source-address', 'user']);
+    expect(rules.rules.map(({ document }) => document.name)).toEqual([
+      'user-on-host',
+      'host',
+      'source-address',
+      'user',
+    ]);
   });
 
   it('is refused with the line where it is not YAML', () => {
@@ -34,7 +39,7 @@ describe('the file of correlation rules', () => {
   it('is refused when two rules have one name', () => {
     const rule = '{name: a, keys: [host], windowMinutes: 5}';
     const text = `minimumSeverity: low\nrules: [${rule}, ${rule}]\nfallback: {windowMinutes: 5}`;
-    expect(problemOf(text)).toContain("the name 'a' is taken");
+    expect(problemOf(text)).toContain("line 2: is 'a', which is taken");
   });
 
   it('is refused when it is not there', () => {

@@ -1,43 +1,30 @@
-import type { Category } from '#contracts/envelope';
-import type { AlertEvent, CorrelationEvent } from '#contracts/events/alert';
-import type { CaseEvent } from '#contracts/events/case';
+import type { AlertEvent } from '#contracts/events/alert';
 import { type BusMessage, dead, done, type Outcome, retry } from '#libs/bus';
-import type { AppendGroup, EventStore, Snapshots } from '#libs/event-store';
-import { type Clock, deterministicId, DomainError } from '#libs/kernel';
-import { type AlertCommand, alertDecider, type AlertState } from '../domain/alert.decider';
-import { type CaseCommand, caseDecider } from '../domain/case.decider';
+import type { EventStore, Snapshots } from '#libs/event-store';
+import type { Clock, DomainError } from '#libs/kernel';
 import type { CaseState } from '../domain/case-state';
-import { correlate, type CorrelationMatch, type CorrelationRules } from '../domain/correlation-rule';
-import { correlationDecider, type CorrelationState, type PlaceAlert } from '../domain/correlation.decider';
-import { decideIntake } from '../domain/intake';
-import { correlationStream } from './correlation-key';
+import type { CorrelationState } from '../domain/correlation.decider';
+import type { Staged } from './counted-runs';
 import { type Intake, readDeath, readIntake, refusalOf } from './intake-message';
-import { type Cause, StreamTips, TipCache } from './stream-tips';
+import { planOf, type RulesInForce } from './intake-plan';
+import { IntakeRound, type Work } from './intake-round';
+import { TipCache } from './stream-tips';
 
 /** A hot key that so many rounds lose to other instances waits a moment, instead of holding the whole batch. */
 const MAX_ROUNDS = 25;
 const CACHED_STREAMS = 2_000;
 
-interface Work {
-  readonly index: number;
-  readonly intake: Intake;
-  /** For an enriched alert that is grave enough for a case. */
-  readonly match?: CorrelationMatch;
-  readonly correlation?: string;
-}
-
-interface Tips {
-  readonly alerts: StreamTips<AlertState, AlertCommand, AlertEvent>;
-  readonly correlations: StreamTips<CorrelationState, PlaceAlert, CorrelationEvent>;
-  readonly cases: StreamTips<CaseState, CaseCommand, CaseEvent>;
-}
+type Recorded = Extract<AlertEvent, { type: 'AlertRecorded' }>['data'];
 
 export interface AlertIntakeOptions {
   readonly store: EventStore;
   readonly snapshots?: Snapshots;
-  readonly rules: CorrelationRules;
+  /** Those of the moment: a batch is decided by one set of rules. */
+  readonly rules: () => RulesInForce;
   readonly hmacKey: Buffer;
   readonly clock: Clock;
+  /** Is told of each alert that was recorded as suppressed, and by which rule. */
+  readonly onSuppressed?: (kind: 'dropped' | 'counted', rule: string) => void;
 }
 
 /**
@@ -64,11 +51,13 @@ export class AlertIntake {
     messages: readonly BusMessage[],
     reader: (message: BusMessage) => Intake | Outcome,
   ): Promise<Outcome[]> {
+    const { rules, hmacKey } = this.options;
+    const inForce = rules();
     const outcomes = new Map<number, Outcome>();
     let open: Work[] = [];
     for (const [index, message] of messages.entries()) {
       const read = reader(message);
-      if ('message' in read) open.push(this.toWork(index, read));
+      if ('message' in read) open.push({ index, intake: read, plan: planOf(read, inForce, hmacKey) });
       else outcomes.set(index, read);
     }
     for (let round = 0; open.length > 0 && round < MAX_ROUNDS; round += 1) {
@@ -78,111 +67,56 @@ export class AlertIntake {
     return messages.map((_, index) => outcomes.get(index) ?? retry(0, 'it was not decided'));
   }
 
-  private toWork(index: number, intake: Intake): Work {
-    if (intake.kind === 'refused') return { index, intake };
-    const match = correlate(this.options.rules, intake.alert);
-    if (!match) return { index, intake };
-    return { index, intake, match, correlation: correlationStream(intake.message.tenant, match, this.options.hmacKey) };
-  }
-
   /** One round: all streams read, everything decided in order, everything appended at once. Returns what lost a race. */
   private async settle(open: readonly Work[], outcomes: Map<number, Outcome>, isRetry: boolean): Promise<Work[]> {
-    const tips = await this.load(open, isRetry);
-    const time = this.options.clock.now();
-    const staged: { work: Work; group: AppendGroup }[] = [];
-    for (const work of open) {
-      const group = this.decide(work, tips, { message: work.intake.message, time });
-      if (group.length > 0) staged.push({ work, group });
-      else outcomes.set(work.index, done);
-    }
-    if (staged.length === 0) return [];
-    const results = await this.options.store.appendMany(staged.map(({ group }) => group));
-    const again: Work[] = [];
+    const { store, snapshots, clock } = this.options;
+    const { cases, correlations } = this;
+    const round = new IntakeRound({ store, snapshots, cases, correlations });
+    await round.load(open, isRetry);
+    const { staged, settled, later, refused } = round.decide(open, clock.now());
+    for (const { index } of settled) outcomes.set(index, done);
+    const again: Work[] = [...later];
+    for (const { work, error } of refused) this.refuse([work], error, again, outcomes);
+    if (staged.length === 0) return again;
+    const results = await store.appendMany(staged.map(({ group }) => group));
     const unwritten = new Set<string>();
-    for (const [at, { work, group }] of staged.entries()) {
+    for (const [at, { works, group }] of staged.entries()) {
       const result = results[at];
-      if (result?.status === 'appended' || result?.status === 'duplicate') outcomes.set(work.index, done);
-      else if (result?.status === 'refused') this.refuse(work, result.error, again, outcomes);
-      else again.push(work);
-      if (result?.status !== 'appended') for (const { stream } of group) unwritten.add(stream);
+      if (result?.status === 'appended' || result?.status === 'duplicate') {
+        for (const { index } of works) outcomes.set(index, done);
+      } else if (result?.status === 'refused') this.refuse(works, result.error, again, outcomes);
+      else again.push(...works);
+      if (result?.status === 'appended') this.tell(group);
+      else for (const { stream } of group) unwritten.add(stream);
     }
-    const written = staged.flatMap(({ group }) => group).filter(({ stream }) => !unwritten.has(stream));
-    const of = (category: Category) => written.flatMap((one) => (one.category === category ? [one.stream] : []));
-    await Promise.all([tips.cases.remember(of('case')), tips.correlations.remember(of('correlation'))]);
+    await round.remember(staged.flatMap(({ group }) => group).filter(({ stream }) => !unwritten.has(stream)));
     return again;
   }
 
-  private async load(open: readonly Work[], isRetry: boolean): Promise<Tips> {
-    const { store, snapshots } = this.options;
-    const tips: Tips = {
-      alerts: new StreamTips(store, 'alert', alertDecider, { tracksCauses: true }),
-      correlations: new StreamTips(store, 'correlation', correlationDecider, { snapshots, cache: this.correlations }),
-      cases: new StreamTips(store, 'case', caseDecider, { snapshots, cache: this.cases }),
-    };
-    await tips.alerts.load(
-      open.flatMap(({ intake }) => streamsOf(intake)),
-      isRetry,
-    );
-    await tips.correlations.load(open.flatMap(({ correlation }) => correlation ?? []));
-    const cases = open.flatMap(({ intake, correlation }) => {
-      const alert = tips.alerts.tip(outcomeStream(intake)).state;
-      const window = correlation ? tips.correlations.tip(correlation).state : undefined;
-      return [
-        ...(alert.status === 'recorded' && alert.caseId !== null ? [caseStream(alert.caseId)] : []),
-        ...(window?.status === 'open' ? [caseStream(window.caseId)] : []),
-      ];
-    });
-    await tips.cases.load(cases);
-    return tips;
-  }
-
-  /** The group of a receipt; empty when it has its outcome already. */
-  private decide({ intake, match, correlation }: Work, tips: Tips, cause: Cause): AppendGroup {
-    const { receiptId } = intake.alert;
-    const stream = outcomeStream(intake);
-    if (streamsOf(intake).some((known) => tips.alerts.tip(known).causes.has(receiptId))) return [];
-    if (intake.kind === 'refused') {
-      const { alert, stage } = intake;
-      const events = alertDecider.decide({ type: 'RejectAlert', alert, stage }, tips.alerts.tip(stream).state);
-      return [tips.alerts.stage(stream, events, cause, receiptId)];
+  /**
+   * The ledger cannot take it as it is: the receipt is rejected, and if even that cannot be stored, it is dead. Which of
+   * many it was that are counted together is not known: each goes by itself.
+   */
+  private refuse(works: readonly Work[], error: DomainError, again: Work[], outcomes: Map<number, Outcome>): void {
+    const [work, ...others] = works;
+    if (!work) return;
+    if (others.length > 0) {
+      again.push(...works.map((one) => ({ ...one, isAlone: true }) as const));
+      return;
     }
-    const decision = decideIntake(
-      { alert: intake.alert, correlation: match, newCaseId: deterministicId('case', cause.message.tenant, receiptId) },
-      {
-        alert: tips.alerts.tip(stream).state,
-        correlation: correlation ? tips.correlations.tip(correlation).state : correlationDecider.initialState(),
-        caseById: (caseId) => tips.cases.tip(caseStream(caseId)).state,
-      },
-    );
-    return [
-      tips.alerts.stage(stream, decision.alert, cause, receiptId),
-      ...(correlation && decision.correlation.length > 0
-        ? [tips.correlations.stage(correlation, decision.correlation, cause, receiptId)]
-        : []),
-      ...(decision.caseId !== null && decision.case.length > 0
-        ? [tips.cases.stage(caseStream(decision.caseId), decision.case, cause, receiptId)]
-        : []),
-    ];
-  }
-
-  /** The ledger cannot take it as it is: the receipt is rejected, and if even that cannot be stored, it is dead. */
-  private refuse(work: Work, error: DomainError, again: Work[], outcomes: Map<number, Outcome>): void {
     const refusal = work.intake.kind === 'enriched' ? refusalOf(work.intake.message, error) : undefined;
-    if (refusal) again.push({ index: work.index, intake: refusal });
+    if (refusal) again.push({ index: work.index, intake: refusal, plan: { ...work.plan, entities: [] } });
     else outcomes.set(work.index, dead(error.code, error.reason, error.field));
   }
-}
 
-const caseStream = (caseId: string): string => `case-${caseId}`;
-const alertStream = (alertId: string): string => `alert-${alertId}`;
-const rejectionStream = (receiptId: string): string => `alert-${receiptId}`;
-
-function outcomeStream({ kind, alert }: Intake): string {
-  return kind === 'enriched' ? alertStream(alert.alertId) : rejectionStream(alert.receiptId);
-}
-
-/** Where the outcome of a receipt may stand. */
-function streamsOf(intake: Intake): string[] {
-  const alertId = intake.kind === 'enriched' ? intake.alert.alertId : intake.alertId;
-  return [rejectionStream(intake.alert.receiptId), ...(alertId === undefined ? [] : [alertStream(alertId)])];
+  private tell(group: Staged<Work>['group']): void {
+    const { onSuppressed } = this.options;
+    if (!onSuppressed) return;
+    for (const { type, data } of group.flatMap(({ events }) => events)) {
+      if (type !== 'AlertRecorded') continue;
+      // Decided above, by the contract of its type.
+      const { suppression, decidedBy } = data as unknown as Recorded;
+      if (suppression && decidedBy) onSuppressed(suppression.kind, decidedBy.rule);
+    }
+  }
 }

@@ -15,12 +15,12 @@ import type {
 } from '#contracts/http/case';
 import type { Principal } from '#contracts/identity';
 import type { StateQuery, StreamState } from '#contracts/state';
-import type { EventStore } from '#libs/event-store';
+import type { EventStore, RecordedEvent } from '#libs/event-store';
 import { type Clock, DomainError } from '#libs/kernel';
 import { CLOCK, CurrentPrincipal, EVENT_STORE, SERVICE_CONTEXT, type ServiceContext } from '#libs/service';
 import { streamState } from '#libs/story';
 import { EvidenceStore } from '../adapters/evidence-store';
-import { alertView } from '../read/alert-view';
+import { alertView, asDuplicate, originalIn } from '../read/alert-view';
 import type { AlertOfCase } from '../read/case-content';
 import { listCases } from '../read/case-list';
 import { caseView } from '../read/case-view';
@@ -145,9 +145,17 @@ export class CasesController {
   @Get('/v1/alerts/:id')
   async alert(@CurrentPrincipal() principal: Principal, @Param('id') id: string): Promise<AlertView> {
     const history = await this.store.readStream('alert', `alert-${id}`);
-    const view = history[0]?.tenant === principal.tenant ? alertView(history) : undefined;
+    const view = history[0]?.tenant === principal.tenant ? await this.viewOf(history) : undefined;
     if (!view) throw new DomainError('not_found', { field: 'id', reason: `There is no alert or receipt ${id}.` });
     return view;
+  }
+
+  private async viewOf(history: readonly RecordedEvent[]): Promise<AlertView | undefined> {
+    const own = alertView(history);
+    const originalId = own ? undefined : originalIn(history);
+    if (originalId === undefined) return own;
+    const original = alertView(await this.store.readStream('alert', `alert-${originalId}`));
+    return original && asDuplicate(original, history);
   }
 }
 

@@ -67,6 +67,10 @@ export class StreamTips<State, Command, Event extends DomainEvent> {
     }
   }
 
+  knows(stream: string): boolean {
+    return this.tips.has(stream);
+  }
+
   /** As it stands after everything staged; a stream that was not loaded does not exist. */
   tip(stream: string): Tip<State> {
     return this.tips.get(stream) ?? this.beginning();
@@ -97,6 +101,12 @@ export class StreamTips<State, Command, Event extends DomainEvent> {
       causes: this.options.tracksCauses ? new Set([...tip.causes, causationId]) : tip.causes,
     });
     return append;
+  }
+
+  /** Lets later messages see what `events` will make of `state`, before they are staged. */
+  foresee(stream: string, state: State, events: readonly Event[]): void {
+    const foreseen = events.reduce((before, event) => this.decider.evolve(before, event), state);
+    this.tips.set(stream, { ...this.tip(stream), state: foreseen });
   }
 
   /** Remembers the tips of streams for later rounds, once everything staged on them has been written. */

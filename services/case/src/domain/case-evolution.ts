@@ -1,6 +1,7 @@
 import { SEVERITIES, type Severity } from '#contracts/alert';
 import type { CaseEvent } from '#contracts/events/case';
 import type { AlertCounts, CaseState, Escalation, OpenedCase } from './case-state';
+import { highestSeverity } from './severity';
 
 type AlertUpdate = Extract<CaseEvent, { type: 'CaseAlertUpdated' }>['data'];
 
@@ -18,6 +19,9 @@ export function evolveCase(state: CaseState, event: CaseEvent): CaseState {
       severityBy: 'alerts',
       owner: null,
       alerts: { [alertSeverity]: 1 },
+      suppressed: 0,
+      raisedTo: null,
+      links: [],
       escalations: [],
     };
   }
@@ -33,8 +37,14 @@ function change(state: OpenedCase, event: Exclude<CaseEvent, { type: 'CaseOpened
       return withAlerts(state, recounted(state.alerts, event.data));
     case 'CaseStatusChanged':
       return { status: event.data.to, resolution: event.data.resolution };
-    case 'CaseSeverityChanged':
-      return { severity: event.data.to, severityBy: 'person' };
+    case 'AlertsSuppressed':
+      return { suppressed: state.suppressed + event.data.count };
+    case 'CaseLinked':
+      return { links: [...state.links, event.data.to] };
+    case 'CaseSeverityChanged': {
+      const { to, rule } = event.data;
+      return rule === null ? { severity: to, severityBy: 'person' } : { severity: to, raisedTo: to };
+    }
     case 'CaseAssigned':
       return { owner: event.data.to };
     case 'CaseNoteAdded':
@@ -59,7 +69,8 @@ function ended(state: OpenedCase, escalationId: string, status: Escalation['stat
 
 function withAlerts(state: OpenedCase, alerts: AlertCounts): Partial<OpenedCase> {
   if (state.severityBy === 'person') return { alerts };
-  return { alerts, severity: SEVERITIES.findLast((severity) => (alerts[severity] ?? 0) > 0) ?? state.severity };
+  const ofAlerts = SEVERITIES.findLast((severity) => (alerts[severity] ?? 0) > 0) ?? state.severity;
+  return { alerts, severity: state.raisedTo === null ? ofAlerts : highestSeverity(ofAlerts, state.raisedTo) };
 }
 
 function counted(alerts: AlertCounts, severity: Severity, more: 1 | -1): AlertCounts {

@@ -22,11 +22,17 @@ export interface OpenedCase {
   readonly status: CaseStatus;
   readonly resolution: Resolution | null;
   readonly severity: Severity;
-  /** The highest of the alerts' until a person says otherwise. */
+  /** The highest of the alerts' and of what rules raise it to, until a person says otherwise. */
   readonly severityBy: 'alerts' | 'person';
   readonly owner: string | null;
   /** How many alerts of each severity it has, as they were sent last. */
   readonly alerts: AlertCounts;
+  /** How many more were only counted. */
+  readonly suppressed: number;
+  /** What rules have raised the severity to; null where none has. */
+  readonly raisedTo: Severity | null;
+  /** Cases that rules have linked it to. */
+  readonly links: readonly string[];
   readonly escalations: readonly Escalation[];
 }
 

@@ -1,16 +1,21 @@
 import type { AlertEnriched, Severity } from '#contracts/alert';
+import type { CorrelationKey } from '#contracts/correlation-rules';
 import type { CaseEvent, CaseStatus } from '#contracts/events/case';
 import { type Decider, DomainError } from '#libs/kernel';
 import { titleOfAlert } from './alert-title';
 import { evolveCase } from './case-evolution';
 import type { CaseState, Escalation, OpenedCase, Resolution } from './case-state';
-import { severityOfFinding } from './severity';
+import { severityOfFinding, severityRank } from './severity';
 
 /** What the intake of alerts asks for. */
 export type IntakeCommand =
   | { readonly type: 'OpenCase'; readonly caseId: string; readonly alert: AlertEnriched; readonly rule: string }
   | { readonly type: 'GroupAlert'; readonly alert: AlertEnriched; readonly rule: string }
-  | { readonly type: 'UpdateAlert'; readonly alert: AlertEnriched; readonly previousSeverity: Severity };
+  | { readonly type: 'UpdateAlert'; readonly alert: AlertEnriched; readonly previousSeverity: Severity }
+  /** An alert like many that the case has. */
+  | { readonly type: 'CountAlert'; readonly rule: string; readonly receivedAt: string }
+  | { readonly type: 'RaiseSeverity'; readonly to: Severity; readonly rule: string; readonly reason: string }
+  | { readonly type: 'LinkCase'; readonly to: string; readonly entity: CorrelationKey; readonly rule: string };
 
 /** `expectedVersion`: the version that the caller has seen; another one means that somebody was faster. */
 type Personal<Command> = Command & { readonly expectedVersion?: number };
@@ -54,6 +59,9 @@ export interface ExpireEscalation {
 
 export type CaseCommand = IntakeCommand | PersonCommand | ExpireEscalation;
 
+/** More would be a list that nobody reads. */
+const MAX_LINKS = 20;
+
 /** From each status, where it can go. A closed case is reopened as in progress, never as new. */
 const TRANSITIONS: Record<CaseStatus, readonly CaseStatus[]> = {
   new: ['in_progress', 'on_hold', 'resolved', 'closed'],
@@ -72,7 +80,7 @@ export const caseDecider: Decider<CaseState, CaseCommand, CaseEvent> = {
     if ('expectedVersion' in command) expectVersion(command.expectedVersion, state);
     return decideOn(command, state);
   },
-  snapshots: { name: 'case', stateVersion: 1 },
+  snapshots: { name: 'case', stateVersion: 2 },
 };
 
 function opened({ caseId, alert, rule }: Extract<IntakeCommand, { type: 'OpenCase' }>, state: CaseState): CaseEvent {
@@ -94,11 +102,25 @@ function decideOn(command: Exclude<CaseCommand, { type: 'OpenCase' }>, state: Op
           data: { ...alertOfCase(caseId, command.alert), previousSeverity: command.previousSeverity },
         },
       ];
+    case 'CountAlert': {
+      const { rule, receivedAt } = command;
+      return [{ type: 'AlertsSuppressed', data: { caseId, rule, count: 1, since: receivedAt, until: receivedAt } }];
+    }
+    case 'RaiseSeverity': {
+      const { to, rule, reason } = command;
+      if (state.severityBy === 'person' || severityRank(state.severity) >= severityRank(to)) return [];
+      return [{ type: 'CaseSeverityChanged', data: { caseId, from: state.severity, to, reason, rule } }];
+    }
+    case 'LinkCase': {
+      const { to, entity, rule } = command;
+      if (to === caseId || state.links.includes(to) || state.links.length >= MAX_LINKS) return [];
+      return [{ type: 'CaseLinked', data: { caseId, to, entity, rule } }];
+    }
     case 'ChangeStatus':
       return [statusChanged(command, state)];
     case 'ChangeSeverity': {
       if (state.severityBy === 'person' && state.severity === command.to) return [];
-      const data = { caseId, from: state.severity, to: command.to, reason: command.reason };
+      const data = { caseId, from: state.severity, to: command.to, reason: command.reason, rule: null };
       return [{ type: 'CaseSeverityChanged', data }];
     }
     case 'AssignCase':

@@ -3,37 +3,34 @@ import type { AlertView } from '#contracts/http/case';
 import type { RecordedEvent } from '#libs/event-store';
 
 type Content = Extract<AlertEvent, { type: 'AlertRecorded' | 'AlertUpdated' }>;
+type OutcomeEvent = RecordedEvent & AlertEvent;
 
-/** The alert, or the rejected receipt, that a stream of the category `alert` tells of. */
+/**
+ * The alert, or the rejected receipt, that a stream of the category `alert` tells of. Undefined for one that tells only
+ * of duplicates of another alert: `originalIn` names it.
+ */
 export function alertView(history: readonly RecordedEvent[]): AlertView | undefined {
-  // The ledger holds only what this service has written to the category, by its contract.
-  const events = history as unknown as readonly (RecordedEvent & AlertEvent)[];
+  const events = outcomesIn(history);
   const [first] = events;
   if (!first) return undefined;
+  const receptions = receptionsOf(events);
   if (first.type === 'AlertRejected') {
     const { original, code, field, reason } = first.data;
     return {
-      alertId: null,
-      outcome: 'rejected',
-      caseId: null,
-      normalized: null,
-      original,
-      rejection: { code, field, reason },
-      receptions: receptionsOf(events),
+      ...{ alertId: null, outcome: 'rejected', caseId: null, duplicateOf: null, decidedBy: null, suppression: null },
+      ...{ normalized: null, original, rejection: { code, field, reason }, receptions },
     };
   }
+  const recorded = events.find((event) => event.type === 'AlertRecorded') as
+    Extract<OutcomeEvent, { type: 'AlertRecorded' }> | undefined;
   const latest = latestOf(events);
-  if (!latest || first.type !== 'AlertRecorded') return undefined;
-  const { original, caseId, ...content } = latest.data;
-  const { outcome: _, ...normalized } = { outcome: undefined, ...content };
+  if (!latest || !recorded) return undefined;
+  const { original, caseId, decidedBy: _, ...content } = latest.data;
+  const { outcome: __, suppression: ___, ...normalized } = { outcome: undefined, suppression: undefined, ...content };
+  const { outcome, decidedBy, suppression } = recorded.data;
   return {
-    alertId: latest.data.alertId,
-    outcome: first.data.outcome,
-    caseId,
-    normalized,
-    original,
-    rejection: null,
-    receptions: receptionsOf(events),
+    ...{ alertId: latest.data.alertId, outcome, caseId, duplicateOf: null, decidedBy, suppression },
+    ...{ normalized, original, rejection: null, receptions },
   };
 }
 
@@ -47,7 +44,23 @@ function latestOf(events: readonly AlertEvent[]): Content | undefined {
   return latest;
 }
 
-function receptionsOf(events: readonly (RecordedEvent & AlertEvent)[]): AlertView['receptions'] {
+/** The alert that all receptions on a stream are duplicates of, by a natural key. */
+export function originalIn(history: readonly RecordedEvent[]): string | undefined {
+  const last = outcomesIn(history).at(-1);
+  return last?.type === 'AlertDuplicated' ? (last.data.duplicateOf ?? undefined) : undefined;
+}
+
+/** The original as whoever asks for its duplicate gets it. */
+export function asDuplicate(original: AlertView, history: readonly RecordedEvent[]): AlertView {
+  return { ...original, duplicateOf: original.alertId, receptions: receptionsOf(outcomesIn(history)) };
+}
+
+function outcomesIn(history: readonly RecordedEvent[]): readonly OutcomeEvent[] {
+  // The ledger holds only what this service has written to the category, by its contract.
+  return history as unknown as readonly OutcomeEvent[];
+}
+
+function receptionsOf(events: readonly OutcomeEvent[]): AlertView['receptions'] {
   return events.map((event) => ({
     receiptId: event.data.receiptId,
     receivedAt: event.data.receivedAt,

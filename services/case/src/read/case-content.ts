@@ -28,6 +28,11 @@ export function alertOfCase(data: AlertData): AlertOfCase {
   };
 }
 
+/** The link to another case that an event makes. */
+export function linkOf({ type, data }: CaseEvent, { time: at }: RecordedEvent): CaseView['links'][number] | undefined {
+  return type === 'CaseLinked' ? { caseId: data.to, entity: data.entity, rule: data.rule, at } : undefined;
+}
+
 /** What people have said about a case, with who and when. */
 export type Entry =
   | { readonly kind: 'note'; readonly id: string; readonly content: CaseView['notes'][number] }

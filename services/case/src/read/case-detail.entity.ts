@@ -1,5 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { Observable } from '#contracts/alert';
+import type { CaseView } from '#contracts/http/case';
 import type { AlertOfCase, Entry } from './case-content';
 
 /** What all alerts of a case come to. */
@@ -17,6 +18,10 @@ export class CaseDetailRow {
 
   @Column('jsonb')
   attack!: string[];
+
+  /** Cases that rules have linked it to, in the order in which that happened. */
+  @Column('jsonb')
+  links!: CaseView['links'];
 }
 
 /** An alert of a case, as it was sent last. */

@@ -2,7 +2,16 @@ import { Any, type EntityManager } from 'typeorm';
 import type { CaseEvent } from '#contracts/events/case';
 import type { RecordedEvent } from '#libs/event-store';
 import { type Projection, upsertRows } from '#libs/read-model';
-import { alertDataOf, alertOfCase, ended, endedBy, type Entry, entryOf, ObservablesOfCase } from './case-content';
+import {
+  alertDataOf,
+  alertOfCase,
+  ended,
+  endedBy,
+  type Entry,
+  entryOf,
+  linkOf,
+  ObservablesOfCase,
+} from './case-content';
 import { CaseDetailAlertRow, CaseDetailRow, CaseEntryRow } from './case-detail.entity';
 
 /** Keeps what a case shows beyond its row of the list, for those that are too long to be folded whenever they are opened. */
@@ -22,26 +31,32 @@ export class CaseDetailProjection implements Projection {
 
 type CaseEvents = readonly (RecordedEvent & CaseEvent)[];
 
+const caseIdOf = ({ data }: CaseEvent): string => data.caseId;
+
 async function detailsAfter(events: CaseEvents, tx: EntityManager): Promise<CaseDetailRow[]> {
-  const caseIds = [...new Set(events.flatMap((event) => alertDataOf(event)?.caseId ?? []))];
+  const caseIds = [...new Set(events.filter((event) => alertDataOf(event) ?? linkOf(event, event)).map(caseIdOf))];
   const known = await tx.findBy(CaseDetailRow, { caseId: Any(caseIds) });
   const parts = new Map(
-    known.map(({ caseId, tenant, observables, attack }) => [
+    known.map(({ caseId, tenant, observables, attack, links }) => [
       caseId,
-      { tenant, observables: new ObservablesOfCase(observables), attack: new Set(attack) },
+      { tenant, observables: new ObservablesOfCase(observables), attack: new Set(attack), links: [...links] },
     ]),
   );
   for (const event of events) {
     const data = alertDataOf(event);
-    if (!data) continue;
+    const link = linkOf(event, event);
+    if (!data && !link) continue;
     const { tenant } = event;
-    const part = parts.get(data.caseId) ?? { tenant, observables: new ObservablesOfCase(), attack: new Set<string>() };
-    part.observables.add(data.observables);
-    for (const id of data.attack) part.attack.add(id);
-    parts.set(data.caseId, part);
+    const part = parts.get(caseIdOf(event)) ?? {
+      ...{ tenant, observables: new ObservablesOfCase(), attack: new Set<string>(), links: [] },
+    };
+    if (link) part.links.push(link);
+    if (data) part.observables.add(data.observables);
+    for (const id of data?.attack ?? []) part.attack.add(id);
+    parts.set(caseIdOf(event), part);
   }
-  return [...parts].map(([caseId, { tenant, observables, attack }]) => ({
-    ...{ caseId, tenant, observables: observables.all() },
+  return [...parts].map(([caseId, { tenant, observables, attack, links }]) => ({
+    ...{ caseId, tenant, observables: observables.all(), links },
     attack: [...attack].sort(),
   }));
 }

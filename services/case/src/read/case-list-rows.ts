@@ -41,6 +41,9 @@ export function summaryAfter(event: RecordedEvent, row: CaseSummaryRow | undefin
       verdict: data.verdict,
       score: data.score,
       alertCount: 1,
+      suppressedAlerts: 0,
+      lastSuppressedAt: null,
+      raisedTo: null,
       openEscalations: 0,
       version: event.version,
       openedAt: at,
@@ -62,10 +65,17 @@ function changeOf(event: CaseEvent, row: CaseSummaryRow): Partial<CaseSummaryRow
       return { search: searchText(row.search, event.data) };
     case 'CaseStatusChanged':
       return { status: event.data.to, resolution: event.data.resolution };
-    case 'CaseSeverityChanged':
-      return { severity: event.data.to, severityBy: 'person' };
+    case 'AlertsSuppressed': {
+      const { count, until } = event.data;
+      return { suppressedAlerts: row.suppressedAlerts + count, lastSuppressedAt: new Date(until) };
+    }
+    case 'CaseSeverityChanged': {
+      const { to, rule } = event.data;
+      return rule === null ? { severity: to, severityBy: 'person' } : { severity: to, raisedTo: to };
+    }
     case 'CaseAssigned':
       return { owner: event.data.to };
+    case 'CaseLinked':
     case 'CaseNoteAdded':
     case 'CaseEvidenceAdded':
       return {};

@@ -4,6 +4,7 @@ import type { CaseEvent } from '#contracts/events/case';
 import type { RecordedEvent } from '#libs/event-store';
 import type { JobQueue } from '#libs/jobs';
 import { type Projection, upsertRows } from '#libs/read-model';
+import { highestSeverity } from '../domain/severity';
 import { CaseAlertRow } from './case-alert.entity';
 import { alertAfter, summaryAfter } from './case-list-rows';
 import { CaseSummaryRow } from './case-summary.entity';
@@ -58,7 +59,9 @@ export class CaseListProjection implements Projection {
     for (const { caseId, severity, verdict, score } of highest) {
       const row = rows.get(caseId);
       if (!row) continue;
-      if (row.severityBy === 'alerts') row.severity = SEVERITIES[severity] ?? row.severity;
+      if (row.severityBy === 'alerts') {
+        row.severity = highestSeverity(SEVERITIES[severity] ?? row.severity, ...(row.raisedTo ? [row.raisedTo] : []));
+      }
       row.verdict = VERDICTS[verdict] ?? row.verdict;
       row.score = score;
     }

@@ -79,9 +79,16 @@ export function summaryOf({
   tenant: _,
   search: __,
   severityBy: ___,
+  raisedTo: ____,
+  lastSuppressedAt,
   openedAt,
   updatedAt,
   ...row
 }: CaseSummaryRow): CaseSummary {
-  return { ...row, openedAt: openedAt.toISOString(), updatedAt: updatedAt.toISOString() };
+  return {
+    ...row,
+    lastSuppressedAt: lastSuppressedAt?.toISOString() ?? null,
+    openedAt: openedAt.toISOString(),
+    updatedAt: updatedAt.toISOString(),
+  };
 }

@@ -42,6 +42,17 @@ export class CaseSummaryRow {
   @Column('integer', { name: 'alert_count' })
   alertCount!: number;
 
+  /** Alerts beyond these that were only counted. */
+  @Column('integer', { name: 'suppressed_alerts' })
+  suppressedAlerts!: number;
+
+  @Column({ type: 'timestamptz', name: 'last_suppressed_at', precision: 3, nullable: true })
+  lastSuppressedAt!: Date | null;
+
+  /** The severity that rules have raised it to at least; null where none has. */
+  @Column('text', { name: 'raised_to', nullable: true })
+  raisedTo!: Severity | null;
+
   @Column('integer', { name: 'open_escalations' })
   openEscalations!: number;
 

@@ -13,6 +13,7 @@ import {
   endedBy,
   type Entry,
   entryOf,
+  linkOf,
   ObservablesOfCase,
   SHOWN,
   worstFirst,
@@ -42,6 +43,8 @@ class Told {
   readonly observables = new ObservablesOfCase();
   readonly attack = new Set<string>();
   readonly entries = new Map<string, Entry>();
+  readonly links: CaseView['links'] = [];
+  lastSuppressedAt: string | null = null;
 
   listen(event: CaseEvent, recorded: RecordedEvent): void {
     if (event.type === 'CaseOpened') ({ title: this.title, rule: this.rule } = event.data);
@@ -51,6 +54,9 @@ class Told {
       this.observables.add(alert.observables);
       for (const id of alert.attack) this.attack.add(id);
     }
+    const link = linkOf(event, recorded);
+    if (link) this.links.push(link);
+    if (event.type === 'AlertsSuppressed') this.lastSuppressedAt = new Date(event.data.until).toISOString();
     const entry = entryOf(event, recorded);
     if (entry) this.entries.set(entry.id, entry);
     const open = this.entries.get(endedBy(event) ?? '');
@@ -61,24 +67,28 @@ class Told {
 function viewOf(state: OpenedCase, told: Told, openedAt: string, updatedAt: string): CaseView {
   const alerts = [...told.alerts.values()];
   const ranks = alerts.map(({ verdict }) => VERDICTS.indexOf(verdict));
+  const least = state.raisedTo ?? 'informational';
   const severities = alerts.map(({ severity }) => severity);
   return {
     caseId: state.caseId,
     title: told.title,
     status: state.status,
     resolution: state.resolution,
-    severity: state.severityBy === 'person' ? state.severity : highestSeverity('informational', ...severities),
+    severity: state.severityBy === 'person' ? state.severity : highestSeverity(least, ...severities),
     severityBy: state.severityBy,
     owner: state.owner,
     rule: told.rule,
     verdict: VERDICTS[ranks.reduce((highest, rank) => Math.max(highest, rank), 0)] ?? 'unknown',
     score: alerts.reduce((highest, { score }) => Math.max(highest, score), 0),
     alertCount: alerts.length,
+    suppressedAlerts: state.suppressed,
+    lastSuppressedAt: told.lastSuppressedAt,
     openEscalations: state.escalations.filter(({ status }) => status === 'open').length,
     version: state.version,
     openedAt,
     updatedAt,
     attack: [...told.attack].sort(),
+    links: told.links,
     alerts: alerts.slice(-SHOWN),
     observables: worstFirst(told.observables.all()),
     ...listsOf([...told.entries.values()]),

@@ -27,6 +27,7 @@ export function longCase(database: DataSource, tenant: string, caseId: string): 
       ...summaryOf(summary),
       severityBy: summary.severityBy,
       attack: detail.attack,
+      links: detail.links,
       alerts: alerts.map(({ content }) => content).reverse(),
       observables: worstFirst(detail.observables),
       ...listsOf(entries.reverse().map(entryIn)),
