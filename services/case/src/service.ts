@@ -30,6 +30,9 @@ import { CaseDetails1764400000000 } from './read/migrations/1764400000000-case-d
 import { CaseFilters1764500000000 } from './read/migrations/1764500000000-case-filters';
 import { Storms1764600000000 } from './read/migrations/1764600000000-storms';
 
+/** For who wants to know offline what is wrong with a file of rules. */
+export { loadCorrelationRules } from './adapters/correlation-rules-file';
+
 const config = Type.Object({
   /** Which alerts belong in one case. */
   COUNTERSIGN_CORRELATION_FILE: Type.String({

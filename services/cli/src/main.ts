@@ -7,6 +7,7 @@ import { approvalsCommand } from './commands/approvals';
 import { auditCommand } from './commands/audit';
 import { keysCommand } from './commands/keys';
 import { casesCommand } from './commands/cases';
+import { correlationCommand } from './commands/correlation';
 import { dlqCommand } from './commands/dlq';
 import { ledgerCommand } from './commands/ledger';
 import { migrateCommand } from './commands/migrate';
@@ -35,6 +36,7 @@ export function createProgram(): Command {
   const commands = [
     alertsCommand,
     casesCommand,
+    correlationCommand,
     approvalsCommand,
     playbooksCommand,
     runsCommand,

@@ -136,7 +136,7 @@ describe('the intake of an alert', () => {
     const world = new World();
     world.receive({ receipt: 'later', content: 'second', severityId: 5, receivedAt: '2026-11-24T10:00:01.000Z' });
     const early = { receipt: 'earlier', content: 'first', severityId: 2, receivedAt: '2026-11-24T10:00:00.000Z' };
-    const decision = world.receive(early, 'case-2');
+    const decision = world.receive(early);
     expect(types(decision)).toEqual(['AlertUpdated']);
     expect(decision.alert[0]?.data).toMatchObject({ caseId: 'case-1' });
     expect(types(world.receive({ receipt: 'again', content: 'second', severityId: 5 }))).toEqual(['AlertDuplicated']);

@@ -6,7 +6,7 @@ import { alertView } from './alert-view';
 const event = (type: string, data: object): RecordedEvent =>
   ({ type, data, time: '2026-11-24T10:00:05.000Z' }) as unknown as RecordedEvent;
 const recorded = (sketch: AlertSketch) =>
-  event('AlertRecorded', { ...alertOf(sketch), outcome: 'new', caseId: 'case-1' });
+  event('AlertRecorded', { ...alertOf(sketch), outcome: 'new', caseId: 'case-1', decidedBy: null, suppression: null });
 const updated = (sketch: AlertSketch) => event('AlertUpdated', { ...alertOf(sketch), caseId: 'case-1' });
 
 describe('an alert', () => {
