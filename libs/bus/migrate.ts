@@ -108,6 +108,12 @@ const MIGRATIONS: readonly string[] = [
     or (topic in ('countersign.alerts.enriched', 'countersign.alerts.enriched.urgent', 'countersign.alerts.enriched.bulk')
       and bus.own_group() = 'countersign.enrichment'));
   `,
+  `
+  -- The relay goes two ways; the second begins where the only one stood.
+  insert into bus.cursor (consumer_group, topic, cursor)
+    select consumer_group, 'alert', cursor from bus.cursor where consumer_group = 'relay' and topic = '*'
+    on conflict do nothing;
+  `,
 ];
 
 /**

@@ -1,14 +1,14 @@
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
-import type { Cursor, EventStore, RecordedEvent } from '#libs/event-store';
-import { DomainError, WakeSignal } from '#libs/kernel';
-import { NO_TELEMETRY, type Telemetry } from '#libs/telemetry';
-import { CursorTable, Overtaken } from './cursor-table';
+import { CATEGORIES, type Category } from '#contracts/envelope';
+import type { EventStore } from '#libs/event-store';
+import type { Telemetry } from '#libs/telemetry';
+import { CursorTable } from './cursor-table';
 import { DeadLetterOffice } from './dead-letter-office';
 import { withinGrace } from './grace';
 import type { BusPublisher } from './port';
+import { RelayFlow, type RelayMeans, type RelayWay } from './relay-flow';
 import { SingleActive } from './single-active';
-import { toMessage } from './to-message';
 
 export interface RelayOptions {
   readonly store: EventStore;
@@ -32,17 +32,21 @@ export interface Relay {
 }
 
 const GROUP = 'relay';
-/** One cursor over all categories. */
-const EVERYTHING = '*';
-const FASTEST_POLL_MS = 5;
-const SLOWEST_POLL_MS = 250;
-const STANDBY_POLL_MS = 500;
-const LONGEST_BACKOFF_MS = 5_000;
 const MOST_LAG = 1_000;
 
 /**
+ * What a storm of alerts fills, and all the rest: the case that an urgent alert has opened must not wait until a hundred
+ * thousand outcomes before it have been published.
+ */
+const MANY: readonly Category[] = ['alert', 'correlation'];
+const WAYS: readonly RelayWay[] = [
+  { categories: CATEGORIES.filter((category) => !MANY.includes(category)), cursor: '*', lock: GROUP },
+  { categories: MANY, cursor: 'alert', lock: `${GROUP}:alert` },
+];
+
+/**
  * Publishes the ledger's events to their topics, in stream order and at least once; run by the ledger service in cluster
- * mode, active in one process at a time. The cursor moves after the broker has confirmed, so a restart may publish
+ * mode, active in one process at a time for each of its ways. The cursor moves after the broker has confirmed, so a restart may publish
  * events again and never leaves one out; `streamVersion` lets a consumer ignore what it has seen.
  */
 export function createRelay(options: RelayOptions): Relay {
@@ -50,133 +54,39 @@ export function createRelay(options: RelayOptions): Relay {
 }
 
 class EventRelay implements Relay {
-  private readonly signal = new WakeSignal();
-  private readonly locks: SingleActive;
-  private readonly cursors: CursorTable;
-  private readonly office: DeadLetterOffice;
-  private unsubscribe: () => void = () => undefined;
-  private running: Promise<void> | undefined;
-  private stopping = false;
-  private poll = FASTEST_POLL_MS;
-  private failures = 0;
+  private readonly means: RelayMeans;
+  private readonly flows: readonly RelayFlow[];
 
-  constructor(private readonly options: RelayOptions) {
-    this.locks = new SingleActive(options.pool, options.logger);
-    this.cursors = new CursorTable(options.pool, GROUP);
-    this.office = new DeadLetterOffice(options.pool, GROUP);
+  constructor(options: RelayOptions) {
+    const { pool, logger } = options;
+    const locks = new SingleActive(pool, logger);
+    this.means = { options, locks, cursors: new CursorTable(pool, GROUP), office: new DeadLetterOffice(pool, GROUP) };
+    this.flows = WAYS.map((way) => new RelayFlow(way, this.means));
   }
 
   start(): void {
-    if (this.running) return;
-    this.unsubscribe = this.options.store.onAppended(() => {
-      this.poll = FASTEST_POLL_MS;
-      this.signal.wake();
-    });
-    this.running = this.run();
+    for (const flow of this.flows) flow.start();
   }
 
   async stop(): Promise<void> {
-    this.stopping = true;
-    this.unsubscribe();
-    this.signal.wake();
-    await withinGrace([this.running ?? Promise.resolve()]);
-    await withinGrace([this.locks.close()], 500);
+    await withinGrace(this.flows.map((flow) => flow.stop()));
+    await withinGrace([this.means.locks.close()], 500);
   }
 
   async lag(): Promise<number> {
-    return (await this.unpublished()).length;
+    return (await this.state()).lag;
   }
 
   async state(): Promise<{ lag: number; oldestSeconds: number; dead: number }> {
-    const [events, dead] = await Promise.all([this.unpublished(), this.office.countOpen()]);
-    const [oldest] = events;
-    const waited = oldest === undefined ? 0 : Date.now() - Date.parse(oldest.time);
+    const [waiting, dead] = await Promise.all([
+      Promise.all(this.flows.map((flow) => flow.unpublished(MOST_LAG))),
+      this.means.office.countOpen(),
+    ]);
+    const since = waiting.flatMap(([oldest]) => (oldest === undefined ? [] : [Date.parse(oldest.time)]));
     return {
-      lag: events.length,
-      oldestSeconds: Math.max(waited, 0) / 1000,
+      lag: Math.min(waiting.flat().length, MOST_LAG),
+      oldestSeconds: since.length === 0 ? 0 : Math.max(Date.now() - Math.min(...since), 0) / 1000,
       dead: [...dead.values()].reduce((sum, letters) => sum + letters, 0),
     };
   }
-
-  private async unpublished(): Promise<readonly RecordedEvent[]> {
-    const cursor = await this.cursors.load(EVERYTHING);
-    return (await this.options.store.readAfter(cursor, { limit: MOST_LAG })).events;
-  }
-
-  private async run(): Promise<void> {
-    while (!this.stopping) {
-      try {
-        if (await this.locks.isActive(GROUP)) await this.relay(await this.cursors.load(EVERYTHING));
-        else await this.signal.wait(STANDBY_POLL_MS);
-      } catch (error) {
-        await this.backOff(error);
-      }
-    }
-  }
-
-  private async relay(from: Cursor | undefined): Promise<void> {
-    const { store, batch = 500 } = this.options;
-    let cursor = from;
-    while (!this.stopping && (await this.locks.isActive(GROUP))) {
-      const page = await store.readAfter(cursor, { limit: batch });
-      if (page.events.length > 0 && page.cursor !== undefined) {
-        cursor = await this.pass(page.events, cursor, page.cursor);
-        this.poll = FASTEST_POLL_MS;
-      } else {
-        await this.signal.wait(this.poll);
-        this.poll = Math.min(this.poll * 2, SLOWEST_POLL_MS);
-      }
-      this.failures = 0;
-    }
-  }
-
-  /** Resolves to the cursor after the events, when they are published and it has moved. */
-  private pass(events: readonly RecordedEvent[], from: Cursor | undefined, to: Cursor): Promise<Cursor> {
-    const { pool, telemetry = NO_TELEMETRY } = this.options;
-    const origins = telemetry.origins(() => events.map(({ meta }) => meta.traceparent));
-    const attributes = { 'countersign.relay.events': events.length };
-    return telemetry.batch({ operation: 'relay', size: events.length, origins, attributes }, async () => {
-      await this.publish(events);
-      await this.cursors.move(pool, EVERYTHING, from, to);
-      return to;
-    });
-  }
-
-  /** An event too large for the bus would stop every stream for ever: it becomes a dead letter of the relay instead. */
-  private async publish(events: readonly RecordedEvent[]): Promise<void> {
-    const messages = events.map(toMessage);
-    try {
-      await this.options.publisher.publish(messages);
-    } catch (error) {
-      if (!isTooLarge(error)) throw error;
-      for (const message of messages) await this.publishOrBury(message);
-    }
-  }
-
-  private async publishOrBury(message: ReturnType<typeof toMessage>): Promise<void> {
-    try {
-      await this.options.publisher.publish([message]);
-    } catch (error) {
-      if (!isTooLarge(error)) throw error;
-      const { topic, key, id: messageId, tenant } = message;
-      this.options.logger.error({ topic, messageId, reason: error.reason }, 'An event is too large for the bus');
-      const { code, reason } = error;
-      await this.office.record(this.options.pool, [
-        { topic, key, messageId, tenant, code, reason, attempts: 1, message },
-      ]);
-    }
-  }
-
-  private async backOff(error: unknown): Promise<void> {
-    if (error instanceof Overtaken) return;
-    this.failures += 1;
-    const waitMs = Math.min(100 * 2 ** (this.failures - 1), LONGEST_BACKOFF_MS);
-    this.options.logger.warn({ err: error, waitMs }, 'The relay cannot go on; it publishes the same events again');
-    const until = performance.now() + waitMs;
-    while (!this.stopping && performance.now() < until) await this.signal.wait(until - performance.now());
-  }
-}
-
-function isTooLarge(error: unknown): error is DomainError {
-  return error instanceof DomainError && error.code === 'message_too_large';
 }
