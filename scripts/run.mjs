@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { requireNodeVersion } from './node-version.mjs';
 import { Refusal, root } from './project.mjs';
 
-const USAGE = `usage: npm run demo | start | cluster | reset | test [unit|int|kafka|e2e ...] | bench NAME | fuzz [TARGET] | verify`;
+const USAGE = `usage: npm run demo | start | cluster | reset | test [unit|int|kafka|e2e ...] | bench NAME | fuzz [TARGET] | chaos | verify`;
 
 /**
  * The programs of dist/, which run in this very process, so that a signal or a kill -9 reaches what it is meant for. In
@@ -32,6 +32,7 @@ const STEPS = {
     return runProgram(`test/bench/${name}.js`, args);
   },
   fuzz: (args) => runProgram('test/fuzz/main.js', args),
+  chaos: (args) => runProgram('test/chaos/main.js', args),
 };
 
 async function main([command, ...args]) {
