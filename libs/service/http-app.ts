@@ -52,7 +52,7 @@ export async function createHttpApp(
   installEdge(adapter.getInstance(), {
     service: definition.name,
     table,
-    users: new TokenVerifier(context.settings.issuer, context.settings.clients),
+    users: new TokenVerifier(context.settings.issuer, context.settings.clients, context.clock),
     sources: () => app.get(SourceTokenVerifier, { strict: false }),
     metrics: context.metrics,
     telemetry: context.telemetry,

@@ -16,7 +16,7 @@ import {
   type EventStore,
 } from '#libs/event-store';
 import { JobQueue } from '#libs/jobs';
-import { systemClock, type Clock } from '#libs/kernel';
+import type { Clock } from '#libs/kernel';
 import { asRead, asStored, demandKeysOfLedger, PersonalData, PersonalKeys } from '#libs/personal-data';
 import { ProjectionRunner } from '#libs/read-model';
 import { Telemetry } from '#libs/telemetry';
@@ -24,6 +24,7 @@ import { batchMetrics } from './batch-metrics';
 import { loadConfig, type Environment, type ServiceSettings } from './config';
 import { demandDatabase, openLedgerPool, openReadModels } from './database';
 import { createHttpApp } from './http-app';
+import { LedgerClock } from './ledger-clock';
 import { createLogger, serviceLogger } from './logging';
 import { ServiceMetrics } from './metrics';
 import type { ReadinessChecks } from './operations.controller';
@@ -37,6 +38,7 @@ export interface StartOptions {
   readonly env?: Environment;
   /** One logger for all services of a process; by default each makes its own. */
   readonly logger?: Logger;
+  /** Instead of the database's. */
   readonly clock?: Clock;
   /** Instead of the service's rows of the table: for tests of this library. */
   readonly endpoints?: readonly Endpoint[];
@@ -59,6 +61,7 @@ interface Opened {
   tracer?: RunningTracer;
   personalKeys?: PersonalKeys;
   ledgerPool?: Pool;
+  clock?: LedgerClock;
   store?: EventStore;
   database?: DataSource;
   bus?: Bus;
@@ -101,7 +104,7 @@ async function start(
   await demandDatabase(name, settings, logger);
   const ledgerPool = (opened.ledgerPool = openLedgerPool(name, settings.ledgerUrl, logger));
   // The first connection: refused at once when the ledger was restored here and not adopted.
-  await ledgerPool.query('select 1');
+  const clock = (opened.clock = await LedgerClock.open(ledgerPool, logger));
   const database = (opened.database = await openReadModels(definition, settings.databaseUrl, logger));
   const personalKeys = PersonalKeys.open(settings.personalKeysFile, settings.profile !== 'production');
   opened.personalKeys = personalKeys;
@@ -140,7 +143,7 @@ async function start(
     logger,
     telemetry,
     metrics,
-    clock: options.clock ?? systemClock,
+    clock: options.clock ?? clock,
     store,
     snapshots: createPostgresSnapshots({
       ...{ database, schema },
@@ -208,7 +211,7 @@ function readiness({ ledgerPool, database, logger, projections }: Opened, starte
 
 /** The edge goes first, so that nothing new comes in; the database last, so that what is in hand can be recorded. */
 function stepsToStop(opened: Opened): ShutdownStep[] {
-  const { app, bus, jobs, projections, database, store, ledgerPool, personalKeys, tracer, stopping } = opened;
+  const { app, bus, jobs, projections, database, store, ledgerPool, clock, personalKeys, tracer, stopping } = opened;
   return [
     {
       name: 'edge',
@@ -234,6 +237,7 @@ function stepsToStop(opened: Opened): ShutdownStep[] {
       budgetMs: 1_000,
       run: async () => {
         personalKeys?.close();
+        clock?.close();
         await Promise.all([database?.destroy(), store?.close().then(() => ledgerPool?.end())]);
       },
     },

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { calculateJwkThumbprint, exportJWK, SignJWT, type JWK } from 'jose';
 import { API_AUDIENCE, DEFAULT_TENANT, MCP_AUDIENCE } from '#contracts/identity';
-import { DomainError } from '#libs/kernel';
+import { type Clock, DomainError, systemClock } from '#libs/kernel';
 import { LOCAL_CLIENTS } from '../config';
 import type { Profile } from '../service-definition';
 import { LOCAL_ACCOUNTS, LOCAL_AGENT, LOCAL_TOKEN_SECONDS } from './local-accounts';
@@ -25,6 +25,7 @@ export class LocalIssuer {
     readonly url: string,
     private readonly privateKey: KeyObject,
     private readonly publicJwk: JWK,
+    private readonly clock: Clock,
   ) {}
 
   /**
@@ -32,7 +33,7 @@ export class LocalIssuer {
    * @param keyFile where the Ed25519 key is kept (PEM); without one it lives in memory
    * @throws DomainError('invalid_configuration') in the production profile
    */
-  static async open(profile: Profile, url: string, keyFile?: string): Promise<LocalIssuer> {
+  static async open(profile: Profile, url: string, keyFile?: string, clock: Clock = systemClock): Promise<LocalIssuer> {
     if (profile === 'production') {
       throw new DomainError('invalid_configuration', {
         field: 'COUNTERSIGN_PROFILE',
@@ -42,7 +43,7 @@ export class LocalIssuer {
     const privateKey = keyFile === undefined ? newKey() : keptKey(keyFile);
     const jwk = await exportJWK(createPublicKey(privateKey));
     const kid = await calculateJwkThumbprint(jwk);
-    return new LocalIssuer(url, privateKey, { ...jwk, kid, alg: 'EdDSA', use: 'sig' });
+    return new LocalIssuer(url, privateKey, { ...jwk, kid, alg: 'EdDSA', use: 'sig' }, clock);
   }
 
   /** OpenID Connect Discovery 1.0, section 3, as far as it goes here. */
@@ -94,7 +95,7 @@ export class LocalIssuer {
 
   /** Signs any claims: for tests of what the services refuse. `tenant`, `iss`, `iat` and `exp` are filled in. */
   async sign(claims: Record<string, unknown>, lifetimeSeconds = LOCAL_TOKEN_SECONDS): Promise<string> {
-    const now = Math.floor(Date.now() / 1000);
+    const now = Math.floor(this.clock.now().getTime() / 1000);
     return new SignJWT({ tenant: DEFAULT_TENANT, iss: this.url, iat: now, exp: now + lifetimeSeconds, ...claims })
       .setProtectedHeader({ alg: 'EdDSA', typ: 'at+jwt', kid: this.publicJwk.kid })
       .sign(this.privateKey);

@@ -1,5 +1,5 @@
 import { createRemoteJWKSet, errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey } from 'jose';
-import { DomainError, isJsonObject, isStorableText } from '#libs/kernel';
+import { type Clock, DomainError, isJsonObject, isStorableText, systemClock } from '#libs/kernel';
 import type { PrincipalKind } from '#contracts/envelope';
 import { API_AUDIENCE, MCP_AUDIENCE, ROLES, type Principal, type Role } from '#contracts/identity';
 
@@ -17,6 +17,7 @@ export class TokenVerifier {
   constructor(
     private readonly issuer: string,
     private readonly clients: ReadonlyMap<string, PrincipalKind>,
+    private readonly clock: Clock = systemClock,
   ) {}
 
   /** Throws DomainError: `token_invalid` with the reason, or `service_unavailable` when the issuer cannot be asked. */
@@ -33,6 +34,7 @@ export class TokenVerifier {
         algorithms: ALGORITHMS,
         requiredClaims: ['sub', 'exp', 'iat', 'aud'],
         clockTolerance: CLOCK_TOLERANCE_S,
+        currentDate: this.clock.now(),
       });
       return payload;
     } catch (error) {

@@ -35,7 +35,16 @@ export const service = defineService({
 });
 
 /** `null` in production, where OIDC_ISSUER names a real one. The key is kept, so that tokens outlive a restart. */
-async function openLocalIssuer({ profile, settings }: ServiceContext<GatewayConfig>): Promise<LocalIssuer | null> {
+async function openLocalIssuer({
+  profile,
+  settings,
+  clock,
+}: ServiceContext<GatewayConfig>): Promise<LocalIssuer | null> {
   if (profile === 'production') return null;
-  return LocalIssuer.open(profile, settings.issuer, join(settings.dataFolder, 'keys', 'local-issuer.private.pem'));
+  return LocalIssuer.open(
+    profile,
+    settings.issuer,
+    join(settings.dataFolder, 'keys', 'local-issuer.private.pem'),
+    clock,
+  );
 }
