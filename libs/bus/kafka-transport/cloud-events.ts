@@ -45,13 +45,29 @@ export function fromKafka(topic: string, partition: number, received: KafkaMessa
   }
 }
 
-/** A dead letter for `<topic>.dead`: the message as it was, or the bytes that were none, and why it died. */
+/** What was no message is passed on as it was up to this size; every dead topic takes that and why it died. Bytes. */
+const MOST_RAW_BYTES = 1024 * 1024;
+
+/**
+ * A dead letter for `<topic>.dead`: the message as it was, or the bytes that were none, and why it died. Of more bytes than
+ * the topic takes it is told how many they are: they stand in the letter of the database.
+ */
 export function deadToKafka(group: string, death: Death): Message {
   if (!('raw' in death.message)) return toKafka(noticeOf(group, death, death.message));
   const { key, headers, value } = death.message.raw;
-  const texts = Object.entries(headers).map(([name, text]) => [name, String(text)]);
-  const why = headersOfDeath({ group, code: death.code, reason: death.reason, field: death.field });
-  return { key, value: Buffer.from(value, 'base64'), headers: { ...Object.fromEntries(texts), ...why } };
+  const texts = Object.entries(headers).map(([name, text]) => [name, String(text)] as const);
+  const bytes = Buffer.from(value, 'base64');
+  const size = texts.reduce((sum, [name, text]) => sum + name.length + Buffer.byteLength(text), bytes.length);
+  const { code, reason, field } = death;
+  if (size > MOST_RAW_BYTES) {
+    const told = `${reason} (its ${size} bytes are in the dead letter only)`;
+    return { key: death.messageId, value: null, headers: headersOfDeath({ group, code, reason: told, field }) };
+  }
+  return {
+    key,
+    value: bytes,
+    headers: { ...Object.fromEntries(texts), ...headersOfDeath({ group, code, reason, field }) },
+  };
 }
 
 function headersOfDeath({ group, code, reason, field }: DeathNotice): IHeaders {

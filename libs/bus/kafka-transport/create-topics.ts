@@ -41,6 +41,8 @@ export async function createTopics(
       { name: 'max.message.bytes', value: String(bytes) },
       { name: 'retention.ms', value: String(keepMs) },
       { name: 'cleanup.policy', value: 'delete' },
+      // By a sender's own clock, one that is ahead would be refused, and of one that is behind messages be gone too soon.
+      { name: 'message.timestamp.type', value: 'LogAppendTime' },
       { name: 'min.insync.replicas', value: replication > 2 ? '2' : '1' },
     ],
   });
