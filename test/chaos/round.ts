@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Approver } from './approver';
 import { type Imbalance, checkBooks } from './books';
 import { Effects } from './effects';
-import { describeFault, drawFaults, type Fault, type FaultKind, healAll, inflict } from './fault';
+import { describeFault, drawFaults, type Fault, type FaultKind, heal, inflict } from './fault';
 import { Random } from './random';
 import { settled } from './settle';
 import { Siem } from './siem';
@@ -64,9 +64,14 @@ export async function runRound(
       tellAll(stories, siem, Random.of(seed, 'ways', number), told),
       ...planned.map(({ fault, atMs }) => at(begun + atMs, () => suffer(fault, site, burst, begun, log, report))),
     ]);
-    healAll(site);
-    await Promise.all(told);
-    const settledMs = await settled(site);
+    heal(site);
+    const unsettled: string[] = [];
+    const complain = (error: unknown): void =>
+      void unsettled.push(error instanceof Error ? error.message : String(error));
+    await Promise.all(told).catch(complain);
+    const calm = performance.now();
+    await settled(site).catch(complain);
+    const settledMs = performance.now() - calm;
     const ends = await endsOf(stories, siem.acknowledged, site.ledger, await Effects.at(site.targets));
     return {
       faults: log,
@@ -75,10 +80,11 @@ export async function runRound(
       unanswered: siem.unanswered,
       settledMs,
       ends: firstOfEachKind(stories, ends),
-      imbalance: [...(await checkBooks(site, siem.acknowledged)), ...otherEnds(stories, ends, expected)],
+      imbalance: [...unsettled, ...(await checkBooks(site, siem.acknowledged)), ...otherEnds(stories, ends, expected)],
     };
   } finally {
-    healAll(site);
+    heal(site);
+    site.control.setClocksRight();
     await approver.stop();
   }
 }

@@ -7,10 +7,10 @@ const LOOK_MS = 1_000;
 type Pending = readonly string[];
 
 /**
- * Resolves, to how long it took, once all instances are up and nothing is pending, twice in a row with the same ledger.
+ * Resolves once all instances are up and nothing is pending, twice in a row with the same ledger.
  * @throws Error naming what was still pending after `patienceMs`.
  */
-export async function settled(site: Site, patienceMs = 300_000): Promise<number> {
+export async function settled(site: Site, patienceMs = 600_000): Promise<void> {
   const begun = performance.now();
   let before: number | undefined;
   let pending: Pending = ['everything'];
@@ -20,7 +20,7 @@ export async function settled(site: Site, patienceMs = 300_000): Promise<number>
       const events = await site.ledger.count(
         `select count(*) from ledger.events where category not in ('checkpoint', 'audit', 'policy')`,
       );
-      if (pending.length === 0 && events === before) return performance.now() - begun;
+      if (pending.length === 0 && events === before) return;
       before = pending.length === 0 ? events : undefined;
     } catch (error) {
       pending = [error instanceof Error ? error.message : String(error)];
