@@ -1,8 +1,8 @@
-import { randomFillSync } from 'node:crypto';
-import { v5, v7 } from 'uuid';
+import { hash, randomFillSync } from 'node:crypto';
+import { v7 } from 'uuid';
 
 /** Namespace of every deterministic id of Countersign. Changing it changes every id: never. */
-const COUNTERSIGN_NAMESPACE = 'f0a1bd0a-52c6-5f5e-9a6e-6f1d0a2b7c11';
+const COUNTERSIGN_NAMESPACE = Buffer.from('f0a1bd0a52c65f5e9a6e6f1d0a2b7c11', 'hex');
 
 const ID_BYTES = 16;
 /** Asking for random bytes costs more than all the rest of an id: they are fetched for many. */
@@ -31,9 +31,22 @@ export function newId(): string {
   return v7({ random: bytes, ...last });
 }
 
-/** The same parts always give the same id (RFC 9562 version 5). The parts are length-prefixed, so no two lists collide. */
+/**
+ * The same parts always give the same id (RFC 9562 version 5). The parts are length-prefixed, so no two lists collide. Every
+ * alert leads to several, and the library's version 5 takes four times as long: it escapes the name and goes by single bytes.
+ */
 export function deterministicId(...parts: readonly (string | number)[]): string {
-  return v5(parts.map((part) => `${String(part).length}:${part}`).join(''), COUNTERSIGN_NAMESPACE);
+  let name = '';
+  for (const part of parts) name += `${String(part).length}:${part}`;
+  const bytes = Buffer.allocUnsafe(ID_BYTES + Buffer.byteLength(name));
+  COUNTERSIGN_NAMESPACE.copy(bytes);
+  bytes.write(name, ID_BYTES, 'utf8');
+  const digest = hash('sha1', bytes, 'hex');
+  const variant = ((parseInt(digest.charAt(16), 16) & 0x3) | 0x8).toString(16);
+  return (
+    `${digest.slice(0, 8)}-${digest.slice(8, 12)}-5${digest.slice(13, 16)}-` +
+    `${variant}${digest.slice(17, 20)}-${digest.slice(20, 32)}`
+  );
 }
 
 /** Invariant 7: the id of the nth event that a message causes on a stream, the same at every redelivery and replay. */

@@ -1,3 +1,5 @@
+import fc from 'fast-check';
+import { v5 } from 'uuid';
 import { deterministicId, eventId, newId } from './ids';
 
 describe('ids', () => {
@@ -5,6 +7,16 @@ describe('ids', () => {
     expect(deterministicId('a', 'b')).toBe(deterministicId('a', 'b'));
     expect(deterministicId('ab', '')).not.toBe(deterministicId('a', 'b'));
     expect(deterministicId('1:a')).not.toBe(deterministicId('1', 'a'));
+  });
+
+  it('gives ids of version 5, as they have been since the first release', () => {
+    const namespace = 'f0a1bd0a-52c6-5f5e-9a6e-6f1d0a2b7c11';
+    fc.assert(
+      fc.property(fc.array(fc.oneof(fc.string({ unit: 'binary' }), fc.integer())), (parts) => {
+        const name = parts.map((part) => `${String(part).length}:${part}`).join('');
+        expect(deterministicId(...parts)).toBe(v5(name, namespace));
+      }),
+    );
   });
 
   it('numbers the events that one message causes on a stream', () => {

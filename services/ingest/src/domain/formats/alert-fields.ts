@@ -10,7 +10,7 @@ export class AlertFields {
   constructor(readonly alert: JsonObject) {}
 
   /** Every value at `path`, lists flattened; empty when there is none. */
-  values(path: string): JsonValue[] {
+  values(path: string): readonly JsonValue[] {
     return valuesAt(this.alert, stepsOf(path), 0);
   }
 
@@ -24,9 +24,9 @@ export class AlertFields {
   }
 
   /** All texts and numbers at the first of `paths` that has any. */
-  texts(...paths: readonly string[]): string[] {
+  texts(...paths: readonly string[]): readonly string[] {
     for (const path of paths) {
-      const texts = this.values(path).flatMap(textOf);
+      const texts = textsIn(this.values(path));
       if (texts.length > 0) return texts;
     }
     return [];
@@ -34,7 +34,10 @@ export class AlertFields {
 
   /** All texts and numbers at all of `paths`, without repetition. */
   everyText(...paths: readonly string[]): string[] {
-    return [...new Set(paths.flatMap((path) => this.values(path).flatMap(textOf)))];
+    if (paths.length === 0) return [];
+    const all = new Set<string>();
+    for (const path of paths) for (const text of textsIn(this.values(path))) all.add(text);
+    return [...all];
   }
 
   number(...paths: readonly string[]): number | undefined {
@@ -77,15 +80,26 @@ export class AlertFields {
 /** What senders write where they have nothing. */
 const SAYS_NOTHING = new Set(['', '-', '--', 'null', 'none', 'n/a', 'unknown', 'undefined', '(null)', '<empty>']);
 
+const LONGEST_NOTHING = Math.max(...[...SAYS_NOTHING].map(({ length }) => length));
+
 /** The zero of a clock: what programs write where no time was set. */
 const NO_TIME = /^(?:0|(?:1970|0001)-01-01[T ]00:00:00(?:[.]0+)?Z?)$/;
 
-function textOf(value: JsonValue): string[] {
-  if (typeof value === 'number') return [String(value)];
-  if (typeof value !== 'string') return [];
-  const text = value.trim();
-  return SAYS_NOTHING.has(text.toLowerCase()) ? [] : [text];
+/** Loops instead of flatMap, here and below: a mapping asks for a hundred paths, of which most are not there. */
+function textsIn(values: readonly JsonValue[]): readonly string[] {
+  if (values.length === 0) return NONE;
+  const texts: string[] = [];
+  for (const value of values) {
+    if (typeof value === 'number') texts.push(String(value));
+    else if (typeof value === 'string') {
+      const text = value.trim();
+      if (text.length > LONGEST_NOTHING || !SAYS_NOTHING.has(text.toLowerCase())) texts.push(text);
+    }
+  }
+  return texts;
 }
+
+const NONE: readonly never[] = [];
 
 /** From each part of a path on: the keys that may be next, the longest first, and where they lead. */
 type Steps = readonly (readonly { readonly key: string; readonly to: number }[])[];
@@ -107,18 +121,24 @@ function stepsOf(path: string): Steps {
   return steps;
 }
 
-function valuesAt(value: JsonValue, steps: Steps, from: number): JsonValue[] {
-  if (Array.isArray(value)) return value.flatMap((item) => valuesAt(item, steps, from));
+function valuesAt(value: JsonValue, steps: Steps, from: number): readonly JsonValue[] {
+  if (Array.isArray(value)) return valuesOfItems(value, steps, from);
   const next = steps[from];
-  if (next === undefined) return value === null ? [] : [value];
-  if (!isJsonObject(value)) return [];
+  if (next === undefined) return value === null ? NONE : [value];
+  if (!isJsonObject(value)) return NONE;
   for (const { key, to } of next) {
     const inner = Object.hasOwn(value, key) ? value[key] : undefined;
     if (inner === undefined) continue;
     const found = valuesAt(inner, steps, to);
     if (found.length > 0) return found;
   }
-  return [];
+  return NONE;
+}
+
+function valuesOfItems(items: readonly JsonValue[], steps: Steps, from: number): readonly JsonValue[] {
+  const found: JsonValue[] = [];
+  for (const item of items) for (const value of valuesAt(item, steps, from)) found.push(value);
+  return found;
 }
 
 /** For messages, which are stored too: a value of the sender's, cut, without what cannot be stored. */

@@ -93,7 +93,8 @@ const DIGEST = '$digest';
 
 /** The format that a valid mapping describes. */
 export function mappedFormat(mapping: Mapping): AlertFormat {
-  const pathsOf = (name: FieldName): readonly string[] => [mapping.fields[name] ?? []].flat();
+  const paths = new Map(FIELDS.map((name) => [name, [mapping.fields[name] ?? []].flat()]));
+  const pathsOf = (name: FieldName): readonly string[] => paths.get(name) ?? [];
   const demanded = (mapping.recognize ?? []).map((paths) =>
     [paths].flat().map((path) => ({ path, root: rootOf(path) })),
   );
