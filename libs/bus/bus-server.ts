@@ -15,6 +15,11 @@ export interface HandlerExtras {
   readonly attempts?: number;
   /** A handler that has not answered by then has failed; milliseconds. */
   readonly timeoutMs?: number;
+  /**
+   * The handler looks at nothing that is personal, and gets messages as they travel: to open what is sealed takes longer than
+   * all else that is done to a message. One of an earlier version is opened all the same, to be brought to that of now.
+   */
+  readonly sealed?: boolean;
 }
 
 /** A handler method of a Nest controller, ready to be called. */
@@ -35,7 +40,12 @@ export interface Consumer {
 /** Opens what is sealed in a message. */
 export type OpenMessage = (message: BusMessage) => BusMessage;
 
-const DEFAULTS: Required<HandlerExtras> = { batch: 500, attempts: DEFAULT_ATTEMPTS, timeoutMs: 60_000 };
+const DEFAULTS: Required<HandlerExtras> = {
+  batch: 500,
+  attempts: DEFAULT_ATTEMPTS,
+  timeoutMs: 60_000,
+  sealed: false,
+};
 
 /**
  * Nest's custom transport strategy for the bus, with a subclass for each transport. Nest's own event path cannot serve:

@@ -20,6 +20,8 @@ export interface DispatchPolicy {
   readonly timeoutMs: number;
   /** Opens what is sealed in a message, before it is handled. What is parked or dead stays sealed. */
   readonly open: (message: BusMessage) => BusMessage;
+  /** Whether the handler gets what is in the version of now without its being opened. */
+  readonly sealed?: boolean;
   /** Whether an outage of our own database or bus may put the whole batch off, by throwing `PutOff`. */
   readonly mayPutOff: boolean;
 }
@@ -44,7 +46,7 @@ export async function dispatch(
   contractOf = messageContract,
 ): Promise<Verdict[]> {
   const handleCurrent: BatchHandler = (messages) =>
-    handler(messages.map((message) => current(policy.open(message), contractOf)));
+    handler(messages.map((message) => asHandled(message, policy, contractOf)));
   const verdicts = new Map<Delivery, Verdict>();
   const waiting = new Set<string>();
 
@@ -77,6 +79,12 @@ export async function dispatch(
 }
 
 const NO_ANSWER = dead('internal', 'The handler gave no outcome for the message');
+
+function asHandled(message: BusMessage, policy: DispatchPolicy, contractOf: typeof messageContract): BusMessage {
+  const { topic, type, schemaVersion } = message;
+  if (policy.sealed === true && contractOf(topic, type)?.version === schemaVersion) return message;
+  return current(policy.open(message), contractOf);
+}
 
 /** Nothing is interpreted on a dead topic: it says what died as it was, even of its version. */
 function current(message: BusMessage, contractOf: typeof messageContract): BusMessage {

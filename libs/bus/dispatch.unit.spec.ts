@@ -38,6 +38,28 @@ describe('dispatching a batch', () => {
     expect(await kinds(handler, batch('a1', 'b1', 'c1'))).toEqual(['done', 'dead', 'done']);
   });
 
+  it('opens nothing for a handler that takes messages sealed, but for what is of an earlier version', async () => {
+    const opened: string[] = [];
+    const noting = (message: BusMessage): BusMessage => {
+      opened.push(message.id);
+      return message;
+    };
+    const { CaseOpened } = versioned({
+      CaseOpened: revised(
+        Closed({}),
+        earlier(Closed({}), (data) => ({ ...data })),
+      ),
+    });
+    const [old = delivery('a1')] = batch('a1');
+    const [now = delivery('b1')] = batch('b1').map((one) => ({
+      ...one,
+      message: { ...one.message, schemaVersion: 2 },
+    }));
+    const handler = each(() => done);
+    await dispatch(handler, [old, now], { ...policy, open: noting, sealed: true }, () => CaseOpened);
+    expect(opened).toEqual(['a1']);
+  });
+
   it('puts later messages of a retried key behind it, whatever the handler said of them', async () => {
     const handler = each(({ id }) => (id === 'a1' ? retry(10, 'later') : done));
     expect(await kinds(handler, batch('a1', 'b1', 'a2', 'a3'))).toEqual(['retry', 'done', 'behind', 'behind']);

@@ -113,8 +113,8 @@ export class Inbox {
   }
 
   private async dispatch(deliveries: readonly Delivery[]): Promise<Verdict[]> {
-    const { handle, open, attempts, timeoutMs } = this.options.handler;
-    const policy: DispatchPolicy = { open, attempts, timeoutMs, mayPutOff: this.putOffs < MOST_PUT_OFFS };
+    const { handle, open, sealed, attempts, timeoutMs } = this.options.handler;
+    const policy: DispatchPolicy = { open, sealed, attempts, timeoutMs, mayPutOff: this.putOffs < MOST_PUT_OFFS };
     try {
       const verdicts = await dispatch(handle, deliveries, policy);
       this.putOffs = 0;

@@ -26,22 +26,22 @@ export class AccountController {
     return this.account.read(principal.tenant);
   }
 
-  @EventPattern(URGENT_ALERTS_TOPIC, BUS, { batch: 500 })
+  @EventPattern(URGENT_ALERTS_TOPIC, BUS, { batch: 500, sealed: true })
   onUrgentReceptions(messages: BusMessage[]): Promise<Outcome[]> {
     return this.seen(messages);
   }
 
-  @EventPattern(ALERTS_TOPIC, BUS, { batch: 500 })
+  @EventPattern(ALERTS_TOPIC, BUS, { batch: 500, sealed: true })
   onReceptions(messages: BusMessage[]): Promise<Outcome[]> {
     return this.seen(messages);
   }
 
-  @EventPattern(BULK_ALERTS_TOPIC, BUS, { batch: 500 })
+  @EventPattern(BULK_ALERTS_TOPIC, BUS, { batch: 500, sealed: true })
   onBulkReceptions(messages: BusMessage[]): Promise<Outcome[]> {
     return this.seen(messages);
   }
 
-  @EventPattern('countersign.alert', BUS, { batch: 500 })
+  @EventPattern('countersign.alert', BUS, { batch: 500, sealed: true })
   async onOutcomes(messages: BusMessage[]): Promise<Outcome[]> {
     return recorded(messages, () => this.account.addDecided(messages.map(decidedBy)));
   }
