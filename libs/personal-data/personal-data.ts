@@ -6,7 +6,7 @@ import { schemaOf } from '#contracts/versioned-contract';
 import { DomainError, findUnstorableText, isJsonObject, type JsonObject, type JsonValue } from '#libs/kernel';
 import type { KeyRing } from './key-ring';
 import { changePersonal, ERASED, type FieldChange } from './personal-fields';
-import { isSealed, open, seal } from './sealed';
+import { isSealed, nameOf, open, seal, type Sealed } from './sealed';
 import { person, record, type Subject } from './subject';
 
 /** An event or a message, as far as personal data goes. */
@@ -82,11 +82,18 @@ export class PersonalData {
         return Object.keys(rest).length === 0 ? kept : { ...kept, ...put(rest) };
       },
     };
+    const key = () => ring.keyFor(record(tenant, stream));
     try {
-      const data = schema ? changePersonal(schema, item.data, change) : item.data;
       const actor = sealedActor(item.actor, sealName);
+      const before = sealedBefore(item.data);
+      if (schema && before?.whole.startsWith(nameOf(ring.id, key()))) {
+        const others = changePersonal(schema, before.others, change);
+        if (values.length === 0) return { ...item, actor, data: { ...others, ...before.forms, enc: before.whole } };
+        values.length = 0;
+      }
+      const data = schema ? changePersonal(schema, item.data, change) : item.data;
       if (values.length === 0) return { ...item, actor, data };
-      return { ...item, actor, data: { ...data, enc: seal(values, ring.id, ring.keyFor(record(tenant, stream))) } };
+      return { ...item, actor, data: { ...data, enc: seal(values, ring.id, key()) } };
     } catch (error) {
       const field = error instanceof DomainError && findUnstorableText(item.data, 'data');
       throw field ? new DomainError(error.code, { field, reason: error.reason, cause: error }) : error;
@@ -113,8 +120,39 @@ export class PersonalData {
       },
     };
     const data = schema ? changePersonal(schema, isWhole ? rest : item.data, change) : item.data;
+    if (isWhole && values !== undefined) rememberForms(data, rest, enc);
     return { ...item, actor: openedActor(item.actor, openName), data };
   }
+}
+
+/**
+ * The sealed form of what was opened, and the whole that it points into. An alert that goes from a message into an event as
+ * it is, is so sealed once: under the same key, the same text needs no other nonce. What was opened is never changed in
+ * place: to change it is to make another object.
+ */
+const formsOfOpened = new WeakMap<object, { readonly whole: Sealed; readonly form: JsonValue }>();
+
+function rememberForms(data: JsonObject, sealed: JsonObject, whole: Sealed): void {
+  for (const [name, value] of Object.entries(data)) {
+    const form = sealed[name];
+    if (typeof value !== 'object' || value === null || form === undefined || form === value) continue;
+    formsOfOpened.set(value, { whole, form });
+  }
+}
+
+/** Undefined unless all that was opened of it came from one whole. */
+function sealedBefore(data: JsonObject) {
+  const others: JsonObject = {};
+  const forms: JsonObject = {};
+  let whole: Sealed | undefined;
+  for (const [name, value] of Object.entries(data)) {
+    const known = typeof value === 'object' && value !== null ? formsOfOpened.get(value) : undefined;
+    if (known && whole !== undefined && known.whole !== whole) return undefined;
+    whole ??= known?.whole;
+    if (known) forms[name] = known.form;
+    else others[name] = value;
+  }
+  return whole === undefined ? undefined : { whole, forms, others };
 }
 
 /** A service, a source and an agent are nobody; the human behind an agent is. */

@@ -85,6 +85,48 @@ describe('personal data', () => {
     });
   });
 
+  describe('that goes on as it was opened', () => {
+    const message = {
+      ...event('alert', 'AlertReceived', { alertId, finding, original: { encoding: 'utf-8', body: 'Doe', size: 3 } }),
+      topic: 'countersign.alerts',
+      key: alertId,
+    };
+    const recorded = (data: JsonObject) =>
+      event('alert', 'AlertRecorded', { ...data, outcome: 'new', caseId: null, observables: [] });
+
+    it('is sealed once', () => {
+      const sealed = personal.sealMessage(message);
+      const opened = personal.openMessage(sealed);
+      const next = {
+        ...event('alert', 'AlertReceived', { ...opened.data, digest: 'd' }),
+        topic: message.topic,
+        key: '',
+      };
+      const again = personal.sealMessage(next);
+      expect(again.data).toEqual({ ...sealed.data, digest: 'd' });
+      expect(personal.openMessage(again)).toEqual(next);
+    });
+
+    it('is sealed anew where anything personal came with it', () => {
+      const sealed = personal.sealMessage(message);
+      const event = recorded(personal.openMessage(sealed).data);
+      const again = personal.sealEvent(event);
+      expect(again.data['enc']).not.toBe(sealed.data['enc']);
+      expect(personal.openEvent(again)).toEqual(event);
+    });
+
+    it('is sealed anew under the key of another record, and once its own is gone', () => {
+      const { data } = personal.openMessage(personal.sealMessage(message));
+      const other = recorded({ ...data, alertId: caseId });
+      erase(record('default', `alert-${alertId}`));
+      for (const event of [other, recorded(data)]) {
+        const sealed = personal.sealEvent(event);
+        expect(JSON.stringify(sealed)).not.toMatch(/doe|two places/i);
+        expect(personal.openEvent(sealed)).toEqual(event);
+      }
+    });
+  });
+
   it('opens what died on the topic that it was published to', () => {
     const message = {
       ...event('alert', 'AlertReceived', { alertId, finding }),

@@ -19,6 +19,9 @@ export function isSealed(value: unknown): value is Sealed {
   return typeof value === 'string' && value.length > NAME_LENGTH && NAME.test(value.slice(0, NAME_LENGTH));
 }
 
+/** What a value begins with that was sealed with this key. */
+export const nameOf = (ringId: string, { leaf }: SubjectKey): string => `1.${ringId}.${leaf}.`;
+
 /** Random numbers cost a call to the system each: they are fetched in bulk. */
 const nonces = Buffer.alloc(NONCE_BYTES * 1024);
 let nextNonce = nonces.length;
@@ -33,12 +36,12 @@ function takeNonce(): Buffer {
 }
 
 /** @throws DomainError('invalid_character' | 'invalid_field') for a value that could not be stored in the open either. */
-export function seal(value: JsonValue, ringId: string, { leaf, key }: SubjectKey): Sealed {
+export function seal(value: JsonValue, ringId: string, subjectKey: SubjectKey): Sealed {
   const text = canonicalJson(value);
   if (text.includes('\\u0000')) refuseUnstorable(value);
-  const name = `1.${ringId}.${leaf}.`;
+  const name = nameOf(ringId, subjectKey);
   const nonce = takeNonce();
-  const cipher = createCipheriv('aes-256-gcm', key, nonce);
+  const cipher = createCipheriv('aes-256-gcm', subjectKey.key, nonce);
   cipher.setAAD(Buffer.from(name));
   const parts = [nonce, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()];
   return name + Buffer.concat(parts).toString('base64url');
