@@ -12,6 +12,7 @@ import {
   type Indicator,
 } from './indicator';
 import { refang } from './refang';
+import { remembering } from './remembering';
 import { indicatorsIn, LONGEST_TEXT } from './text-indicators';
 
 export interface FoundIndicator extends Indicator {
@@ -36,19 +37,24 @@ export function observablesOf(finding: JsonObject, original: JsonValue | undefin
   const collected = new Collected();
   const texts: [path: string, text: string][] = [];
   eachText(finding, '', (path, text) => {
-    const field = fieldOf(path);
+    const { field } = placeOf(path);
     if (field === undefined) texts.push([path, text]);
     else for (const indicator of field(refang(text))) collected.add(indicator, path);
   });
   if (original !== undefined) eachText(original, 'original', (path, text) => texts.push([path, text]));
   let length = 0;
+  // The finding says again what the original says.
+  const looked = new Map<string, Indicator[]>();
   for (const [path, text] of texts) {
-    if (isNoise(path)) continue;
+    const place = placeOf(path);
+    if (place.isNoise) continue;
     length += Math.min(text.length, LONGEST_TEXT);
     if (length > MOST_TEXT_IN) break;
-    for (const indicator of indicatorsIn(text)) {
-      if (indicator.type === 'ip' && NO_ADDRESSES.test(path)) continue;
-      if (indicator.type === 'domain' && (NO_DOMAINS.test(path) || collected.hasUser(indicator.value))) continue;
+    const indicators = looked.get(text) ?? indicatorsIn(text);
+    looked.set(text, indicators);
+    for (const indicator of indicators) {
+      if (indicator.type === 'ip' && !place.hasAddresses) continue;
+      if (indicator.type === 'domain' && (!place.hasDomains || collected.hasUser(indicator.value))) continue;
       collected.add(indicator, path);
     }
   }
@@ -115,13 +121,23 @@ function fieldOf(path: string): FieldReader | undefined {
  */
 const NOISE =
   /(?:^|[.\]])(?:metadata|uid|references?|reference_urls?|rule|analytic|src_url|results_link|server_uri|server_host|splunk_server|indexer_guid|_si|drilldown\w*|manager|decoder|agent\.version|ecs|kibana\.alert\.(?:rule|url|uuid|ancestors|original_event)|kibana\.space_ids|framework|schema|_index|event_id|rule_id|event_hash|flow_id|community_id|orig_sid|sid|ja3s?|ja4)(?:$|[.[])/i;
-const isNoise = (path: string): boolean => NOISE.test(path);
 
 /** Four numbers with dots are a version there. */
 const NO_ADDRESSES = /version|user_?agent|build|firmware|\boid\b/i;
 
 /** An account such as `s.weber` is no domain, although `.weber` is a top-level domain. */
 const NO_DOMAINS = /(?:user|account|acct|login|owner|identity)(?:_?name)?(?:\[\d+\])?(?:\.name)?$/i;
+
+/** What the path of a text says of it. */
+const placeOf = remembering(
+  (path) => ({
+    field: fieldOf(path),
+    isNoise: NOISE.test(path),
+    hasAddresses: !NO_ADDRESSES.test(path),
+    hasDomains: !NO_DOMAINS.test(path),
+  }),
+  { most: 5_000, longest: 200 },
+);
 
 function eachText(value: JsonValue, path: string, visit: (path: string, text: string) => void): void {
   if (typeof value === 'string') visit(path, value);

@@ -27,6 +27,9 @@ const LIKE_FILES = new Set([
   'java',
 ]);
 
+/** Everything that is looked for has a point, a colon or an at-sign, plain or defanged, or is a hash. */
+const MAY_HOLD_ONE = /[.:@]|[0-9a-f]{32}|[[({](?:dot|at)/i;
+
 const SAYS_VERSION = /^(?:v|ver|version|build|release|rev|revision|firmware)[.:]?$/i;
 
 /**
@@ -36,6 +39,7 @@ const SAYS_VERSION = /^(?:v|ver|version|build|release|rev|revision|firmware)[.:]
  * text that was made to hurt ("a.a.a."), four seconds for 64 KiB.
  */
 export function indicatorsIn(text: string): Indicator[] {
+  if (!MAY_HOLD_ONE.test(text)) return [];
   const readable = refang(text.length > LONGEST_TEXT ? text.slice(0, LONGEST_TEXT) : text);
   const found: Indicator[] = [];
   const rest = readable.replace(URLS, (match) => {
@@ -65,7 +69,7 @@ function trimmed(word: string): string {
 }
 
 function inWord(word: string, previous: string): Indicator | undefined {
-  if (word.length < 4) return undefined;
+  if (word.length < 4 || (word.length < 32 && !/[.:@]/.test(word))) return undefined;
   if (word.includes('@')) return asEmail(word.replace(/^mailto:/i, ''));
   // Paths of Windows, and accounts such as EXAMPLE\ada.
   if (word.includes('\\') || word.startsWith('/') || word.startsWith('~')) return undefined;
