@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import type { AlertReceived, AlertRefused, DetectionFinding, Original } from '#contracts/alert';
 import { canonicalJson } from '#libs/event-store';
@@ -82,8 +83,9 @@ interface Reading {
 function readAlert(raw: RawAlert, origin: AlertOrigin, formats: FormatRegistry): Reading {
   if (raw.refusal !== undefined) throw raw.refusal;
   if (raw.bytes.length < raw.size) demandSize(raw);
-  const text = textOf(raw.bytes);
-  const outer = parseAlert(text);
+  const { parse } = origin.envelope ?? {};
+  const text = parse === undefined ? textOf(raw.bytes) : legibleText(raw.bytes);
+  const outer = (parse ?? parseAlert)(text);
   if (origin.envelope === undefined) {
     return { text, alert: outer, format: namedFormat(origin, formats) ?? formats.recognizing(outer) };
   }
@@ -187,6 +189,9 @@ function textOf(bytes: Buffer): string {
     throw new DomainError('invalid_character', { reason: 'The alert is not valid UTF-8.', cause: error });
   }
 }
+
+/** What devices write that know nothing of UTF-8 is ISO 8859-1 (RFC 5424, section 6.4, leaves it to them). */
+const legibleText = (bytes: Buffer): string => bytes.toString(isUtf8(bytes) ? 'utf8' : 'latin1');
 
 function originalOf({ bytes, size }: RawAlert, reading: Reading | DomainError): Original {
   if (size <= LARGEST_INLINE) return { ...inText(bytes), size };

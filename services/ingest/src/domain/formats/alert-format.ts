@@ -21,6 +21,8 @@ export interface NormalizedAlert {
 
 /** What a way in wraps around alerts. Pure. */
 export interface AlertEnvelope {
+  /** Of what arrives as a text, and is no JSON: what it says. @throws DomainError when it cannot be stored. */
+  parse?(text: string): JsonObject;
   /**
    * What may be the alert inside, the likeliest first; empty where nothing is that a format could read.
    * @throws DomainError when the envelope is not one.

@@ -58,6 +58,8 @@ export interface AlertStory {
   readonly protocol?: string;
   /** Whether the sender stopped what it saw: OCSF `disposition`. */
   readonly disposition?: string;
+  /** What has no place of its own (OCSF `unmapped`). */
+  readonly unmapped?: JsonObject;
 }
 
 /**
@@ -99,6 +101,7 @@ export function detectionFinding(story: AlertStory): DetectionFinding {
     },
     disposition: story.disposition,
     evidences: evidencesOf(story),
+    unmapped: story.unmapped,
   });
   // `compact` only leaves out what is undefined or empty; the required attributes above are neither.
   return finding as DetectionFinding;
@@ -193,18 +196,15 @@ type Loose = { readonly [key: string]: JsonValue | Loose | readonly (JsonValue |
 
 /** Without what is undefined, and without objects that are empty because of it. */
 function compact(value: Loose): JsonObject {
-  const result: JsonObject = {};
-  for (const [key, inner] of Object.entries(value)) {
-    if (inner === undefined) continue;
-    if (!isLoose(inner)) {
-      // A list holds finished values: those of `listed`.
-      result[key] = inner as JsonValue;
-      continue;
-    }
+  const entries = Object.entries(value).flatMap(([key, inner]): [string, JsonValue][] => {
+    if (inner === undefined) return [];
+    // A list holds finished values: those of `listed`.
+    if (!isLoose(inner)) return [[key, inner as JsonValue]];
     const smaller = compact(inner);
-    if (Object.keys(smaller).length > 0) result[key] = smaller;
-  }
-  return result;
+    return Object.keys(smaller).length > 0 ? [[key, smaller]] : [];
+  });
+  // Not by assignment: a sender's key may be `__proto__`.
+  return Object.fromEntries(entries);
 }
 
 const isLoose = (value: unknown): value is Loose =>

@@ -1,11 +1,20 @@
 import { DomainError, type JsonObject } from '#libs/kernel';
 import type { AlertFormat } from './alert-format';
+import { cef } from './cef';
 import { elasticAlert } from './elastic-alert';
+import { leef } from './leef';
 import { ocsfFinding } from './ocsf-finding';
 import { splunkNotable } from './splunk-notable';
 import { suricataEve } from './suricata-eve';
 
-export const BUILT_IN_FORMATS: readonly AlertFormat[] = [ocsfFinding, elasticAlert, suricataEve, splunkNotable];
+export const BUILT_IN_FORMATS: readonly AlertFormat[] = [
+  ocsfFinding,
+  elasticAlert,
+  suricataEve,
+  splunkNotable,
+  cef,
+  leef,
+];
 
 /** The formats that alerts may come in: the built-in ones and the operator's mappings. */
 export class FormatRegistry {
