@@ -51,6 +51,8 @@ export interface ServiceContext<Config = Record<string, unknown>> {
   readonly settings: ServiceSettings;
   /** Aborts when the service begins to stop: streams to clients end on it. */
   readonly stopping: AbortSignal;
+  /** Called when HTTP closes: for what else lets something in from outside. It is awaited within the edge's budget. */
+  closeWithEdge(close: () => Promise<void>): void;
 }
 
 /** All that projections may be made of: a rebuild makes them too, with jobs that do nothing. */

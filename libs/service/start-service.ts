@@ -59,6 +59,7 @@ interface Opened {
   readonly logger: Logger;
   readonly stopping: AbortController;
   tracer?: RunningTracer;
+  readonly edges: (() => Promise<void>)[];
   personalKeys?: PersonalKeys;
   ledgerPool?: Pool;
   clock?: LedgerClock;
@@ -78,7 +79,7 @@ interface Opened {
 export async function startService(definition: ServiceDefinition, options: StartOptions = {}): Promise<RunningService> {
   const { settings, config } = loadConfig(definition, options.env ?? process.env);
   const logger = serviceLogger(options.logger ?? createLogger(settings.logLevel), definition.name);
-  const opened: Opened = { logger, stopping: new AbortController() };
+  const opened: Opened = { logger, stopping: new AbortController(), edges: [] };
   try {
     return await start(definition, options, settings, config, opened);
   } catch (error) {
@@ -94,7 +95,7 @@ async function start(
   config: Record<string, unknown>,
   opened: Opened,
 ): Promise<RunningService> {
-  const { logger, stopping } = opened;
+  const { logger, stopping, edges } = opened;
   const { name } = definition;
   const schema = serviceSchema(name);
   opened.tracer = await startTracing(settings.tracing, name);
@@ -157,6 +158,7 @@ async function start(
     jobs,
     readModels: projections,
     stopping: stopping.signal,
+    closeWithEdge: (close) => void edges.push(close),
   };
 
   observe(metrics, { store, bus, group: consumerGroup(name), jobs, projections, ledgerPool, database });
@@ -211,14 +213,15 @@ function readiness({ ledgerPool, database, logger, projections }: Opened, starte
 
 /** The edge goes first, so that nothing new comes in; the database last, so that what is in hand can be recorded. */
 function stepsToStop(opened: Opened): ShutdownStep[] {
-  const { app, bus, jobs, projections, database, store, ledgerPool, clock, personalKeys, tracer, stopping } = opened;
+  const { app, bus, jobs, projections, database, store, ledgerPool, clock, personalKeys, tracer, stopping, edges } =
+    opened;
   return [
     {
       name: 'edge',
       budgetMs: 2_500,
       run: async () => {
         stopping.abort();
-        await app?.getHttpAdapter().getInstance().close();
+        await Promise.all([app?.getHttpAdapter().getInstance().close(), ...edges.map((close) => close())]);
       },
     },
     { name: 'consumers', budgetMs: 2_500, run: () => bus?.server().stop() },

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { AlertReceived, AlertRefused } from '#contracts/alert';
+import { parseDocument, validatePlaybook } from '#libs/cacao';
 import { DomainError, findUnstorableText, type JsonObject } from '#libs/kernel';
 import { repositoryRoot } from '#libs/local';
 import { findFieldErrors } from '#libs/service';
@@ -13,12 +14,15 @@ import { channelOf, HecAcknowledgements } from '../../services/ingest/src/app/he
 import { hecCredentials } from '../../services/ingest/src/app/hec-credentials';
 import { otlpRecords, type OtlpEncoding } from '../../services/ingest/src/app/otlp-request';
 import { linesOf } from '../../services/ingest/src/app/raw-alerts';
+import { SyslogFrames } from '../../services/ingest/src/app/syslog/syslog-frames';
 import { FormatRegistry } from '../../services/ingest/src/domain/formats/format-registry';
 import { elasticEnvelope } from '../../services/ingest/src/domain/formats/elastic-document';
 import { hecEnvelope } from '../../services/ingest/src/domain/formats/hec-event';
 import { otlpEnvelope } from '../../services/ingest/src/domain/formats/otlp-log';
+import { syslogEnvelope } from '../../services/ingest/src/domain/formats/syslog-event';
 import { logRecordsInJson, logRecordsInProtobuf } from './otlp-corpus';
 import { inPieces, spoiled } from './spoiled';
+import { CEF_LINES, LEEF_LINES, SYSLOG_LINES } from './syslog-corpus';
 
 /** A parser that faces the outside, and what holds whatever it is given. */
 export interface FuzzTarget {
@@ -92,6 +96,25 @@ const otlp = (corpus: readonly Buffer[], encoding: OtlpEncoding): FuzzTarget => 
     ),
 });
 
+const fromSyslog: AlertOrigin = { ...origin, envelope: syslogEnvelope };
+
+function framesOf(pieces: readonly Buffer[]): RawAlert[] {
+  const frames = new SyslogFrames();
+  const found = pieces.flatMap((piece) => frames.push(piece));
+  const { frame } = frames.end();
+  return frame === undefined ? found : [...found, frame];
+}
+
+/** Single messages: half of what is spoiled is then a part of the event, and not of the frames. */
+function syslogMessages(
+  corpus: readonly string[],
+  timed: (work: () => void) => Promise<void>,
+): fc.IAsyncProperty<unknown> {
+  return fc.asyncProperty(spoiled(corpus.map((line) => Buffer.from(line))), named, (bytes, sourceFormat) =>
+    timed(() => received({ bytes, size: bytes.length }, { ...fromSyslog, sourceFormat })),
+  );
+}
+
 export const FUZZ_TARGETS: Readonly<Record<string, FuzzTarget>> = {
   /** An alert, or a page of them, in any format or in none. */
   alerts: {
@@ -138,6 +161,31 @@ export const FUZZ_TARGETS: Readonly<Record<string, FuzzTarget>> = {
         }),
       ),
   },
+  /** A TCP stream of syslog messages, in either framing, cut anywhere: the same frames as uncut. */
+  syslog: {
+    property: (timed) => {
+      const streams = SYSLOG_LINES.map((line, at) => {
+        const next = SYSLOG_LINES[at + 1] ?? line;
+        const counted = `${Buffer.byteLength(line)} ${line}${Buffer.byteLength(next)} ${next}`;
+        return Buffer.from(at % 2 === 0 ? `${line}\n${next}\n` : counted);
+      });
+      return fc.asyncProperty(spoiled(streams), cuts, (bytes, places) =>
+        timed(() => {
+          const frames = framesOf(inPieces(bytes, places));
+          const whole = framesOf([bytes]);
+          if (
+            frames.length !== whole.length ||
+            frames.some(({ bytes: frame }, at) => !whole[at]?.bytes.equals(frame))
+          ) {
+            throw new Error('cut in pieces, there are other frames');
+          }
+          for (const frame of frames) received(frame, fromSyslog);
+        }),
+      );
+    },
+  },
+  cef: { property: (timed) => syslogMessages(CEF_LINES, timed) },
+  leef: { property: (timed) => syslogMessages(LEEF_LINES, timed) },
   /** What else its clients send: the header, the channel, the acknowledgements. */
   'hec-headers': {
     property: (timed) => {
@@ -159,6 +207,25 @@ export const FUZZ_TARGETS: Readonly<Record<string, FuzzTarget>> = {
   },
   'otlp-json': otlp(compact.map(logRecordsInJson), 'json'),
   'otlp-protobuf': otlp(compact.map(logRecordsInProtobuf), 'protobuf'),
+  /** A playbook, in either format: refused, or judged with a reason for each finding. */
+  playbooks: {
+    property: (timed) => {
+      const texts = filesOf(join(repositoryRoot, 'services', 'playbook-orchestrator', 'playbooks'), /yaml$/);
+      const documents = texts.map((text) => Buffer.from(JSON.stringify(parseDocument(text.toString('utf8'), 'yaml'))));
+      const format = fc.constantFrom('json', 'yaml' as const);
+      return fc.asyncProperty(spoiled([...texts, ...documents]), format, (bytes, written) =>
+        timed(() =>
+          refusing(() => {
+            const { executable, findings } = validatePlaybook(parseDocument(bytes.toString('utf8'), written));
+            const unsaid = findings.find(({ reason }) => reason === '');
+            if (unsaid !== undefined) throw new Error(`no reason at ${unsaid.field}`);
+            if (executable && findings.some(({ severity }) => severity === 'error'))
+              throw new Error('executable, and wrong');
+          }),
+        ),
+      );
+    },
+  },
   /** A mapping file. */
   mappings: {
     property: (timed) =>

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Pool } from 'pg';
 import type { SourceWithToken } from '#contracts/http/ingest';
 import type { BusMessage } from '#libs/bus';
 import type { JsonObject } from '#libs/kernel';
@@ -20,10 +21,16 @@ export interface TestIngest {
   register(name: string, format?: string): Promise<SourceWithToken>;
   /** What the source's alerts became on the bus, in order, opened. */
   published(sourceId: string): Promise<BusMessage[]>;
+  /** The database as its owner. */
+  ownerPool(): Pool;
+  /** The values of a metric by their labels, as `{listener="a"}`. */
+  metric(name: string): Promise<Readonly<Record<string, number>>>;
 }
 
+type Settings = Readonly<Record<string, string>>;
+
 /** Starts the service on a database of its own before the tests of the file, and stops it after them. */
-export function useIngestService(settings: Readonly<Record<string, string>> = {}): () => TestIngest {
+export function useIngestService(settings: Settings | (() => Promise<Settings>) = {}): () => TestIngest {
   const postgres = useMigratedPostgres(ingest);
   let issuer: TestIssuer;
   let service: RunningService;
@@ -39,7 +46,7 @@ export function useIngestService(settings: Readonly<Record<string, string>> = {}
         LEDGER_URL: postgres.appUrl,
         INGEST_PORT: '0',
         OIDC_ISSUER: issuer.url,
-        ...settings,
+        ...(typeof settings === 'function' ? await settings() : settings),
       },
       logger: createLogger('silent'),
     });
@@ -63,6 +70,17 @@ export function useIngestService(settings: Readonly<Record<string, string>> = {}
       const { status, body } = await asRoot('POST', '/v1/sources', { name, ...(format && { format }) });
       expect(status).toBe(201);
       return body as unknown as SourceWithToken;
+    },
+    ownerPool: () => postgres.ownerPool(),
+    async metric(name) {
+      const text = await (await fetch(`${service.url}/metrics`)).text();
+      const lines = text.split('\n').filter((line) => line.startsWith(`${name}{`));
+      return Object.fromEntries(
+        lines.map((line) => {
+          const [labels = '', value] = line.slice(name.length).split(' ');
+          return [labels.replace(/,?service="ingest"/, ''), Number(value)];
+        }),
+      );
     },
     async published(sourceId) {
       const { rows } = await postgres

@@ -7,6 +7,7 @@ import type { DomainError } from '#libs/kernel';
 import type { ServiceContext } from '#libs/service';
 import { defineService, ForeignProtocols, type ForeignAnswer, SourceTokenVerifier } from '#libs/service';
 import { readMappings } from './adapters/mapping-folder';
+import { openListeners, readSyslogListeners } from './adapters/syslog/syslog-file';
 import { observeAccount } from './app/account-metrics';
 import { AccountController } from './app/account.controller';
 import { AlertIntakeDesk } from './app/alert-intake';
@@ -25,6 +26,7 @@ import { SourceDirectory } from './app/source-directory';
 import { SourceRegistry } from './app/source-registry';
 import { SourcesController } from './app/sources.controller';
 import { SplunkHecController } from './app/splunk-hec.controller';
+import { SyslogListeners } from './app/syslog/syslog-listeners';
 import { FormatRegistry } from './domain/formats/format-registry';
 import { elasticAnswer } from './domain/elastic-error';
 import { hecAnswer } from './domain/hec-error';
@@ -54,6 +56,8 @@ const config = Type.Object({
   INGEST_ORDINARY_PER_SECOND: Type.Integer({ minimum: 1, maximum: 1_000_000, default: 200 }),
   /** Milliseconds that a batch waits for its turn, and again for the bus, before its sender gets a 503. */
   INGEST_BUS_TIMEOUT_MS: Type.Integer({ minimum: 100, maximum: 120_000, default: 10_000 }),
+  /** Where syslog is listened for, and who may send: YAML. Without it, nowhere. */
+  INGEST_SYSLOG_FILE: Type.Optional(Type.String({ minLength: 1 })),
 });
 
 /** Accepts alerts, normalizes them, and gives account of every one. */
@@ -68,6 +72,7 @@ export const service = defineService({
     SourceSettings1764400000000,
     Originals1764500000000,
   ],
+  refuseInProduction: ({ INGEST_SYSLOG_FILE }) => openListeners(readSyslogListeners(INGEST_SYSLOG_FILE)),
   projections: () => [sourceProjection],
   module: (context) => ({
     module: IngestModule,
@@ -119,6 +124,8 @@ function providersOf(context: ServiceContext<Type.Static<typeof config>>) {
     waitMs: timeout,
     publishMs: timeout,
   });
+  const desk = new AlertIntakeDesk(formats, toBus, originals, limits, clock);
+  const listeners = readSyslogListeners(context.config.INGEST_SYSLOG_FILE);
   return [
     { provide: SourceDirectory, useValue: directory },
     { provide: SourceTokenVerifier, useExisting: SourceDirectory },
@@ -127,7 +134,11 @@ function providersOf(context: ServiceContext<Type.Static<typeof config>>) {
     { provide: Account, useValue: account },
     { provide: ReceiptTrimming, useValue: new ReceiptTrimming(context, account) },
     { provide: Originals, useValue: originals },
-    { provide: AlertIntakeDesk, useValue: new AlertIntakeDesk(formats, toBus, originals, limits, clock) },
+    { provide: AlertIntakeDesk, useValue: desk },
+    {
+      provide: SyslogListeners,
+      useValue: new SyslogListeners(context, listeners, { desk, directory, memory: limits.memory }),
+    },
     {
       provide: SourceRegistry,
       useValue: new SourceRegistry(store, database, readModels, directory, formats, clock),

@@ -147,12 +147,16 @@ function eachText(value: JsonValue, path: string, visit: (path: string, text: st
   }
 }
 
-/** The original's JSON, of a large one its summary; `undefined` where it cannot be read. */
+/** The original's JSON, also inside a syslog message, of a large one its summary; `undefined` where it cannot be read. */
 export function parsedOriginal(original: AlertReceived['original']): JsonValue | undefined {
   if (original.truncated === true && original.digest === undefined) return undefined;
   const text = original.encoding === 'utf-8' ? original.body : Buffer.from(original.body, 'base64').toString('utf8');
+  return jsonOf(text.replace(/^\ufeff/, '')) ?? jsonOf(text.slice(text.indexOf('{'), text.lastIndexOf('}') + 1));
+}
+
+function jsonOf(text: string): JsonValue | undefined {
   try {
-    return JSON.parse(text.replace(/^\ufeff/, ''));
+    return JSON.parse(text);
   } catch {
     return undefined;
   }

@@ -9,6 +9,7 @@ import type { SourceAllowance } from './source-allowance';
 import type { KnownSource } from './source-directory';
 import { receive, type AlertOrigin, type RawAlert, type Received } from './alert-reception';
 import { batchesOf } from './intake-batches';
+import { untilDone } from './until-done';
 import type { AlertBody } from './raw-alerts';
 
 const BATCH_COUNT = 500;
@@ -25,6 +26,11 @@ export interface IntakeRequest {
   readonly askedFormat?: string;
   readonly envelope?: AlertEnvelope;
   readonly traceparent: string;
+  /**
+   * For a sender that cannot be told to come back: it is held back while its alerts cannot be taken, until they are or this
+   * aborts.
+   */
+  readonly holdBack?: AbortSignal;
   /** Is told of every alert once it is durable, with its place in the body. */
   readonly onReceived?: (received: Received, index: number) => void;
 }
@@ -46,9 +52,9 @@ export class AlertIntakeDesk {
    * `service_unavailable` and `bus_unavailable` for what is to be sent again.
    */
   async take(request: IntakeRequest, read: (share: MemoryShare) => Promise<AlertBody>): Promise<AlertIntake> {
-    const { source, askedFormat, envelope } = request;
+    const { source, askedFormat, envelope, holdBack } = request;
     // Who has sent too much is told so before the body is read.
-    await this.limits.allowance.take(source.id, source.settings, 0, 0, false);
+    if (holdBack === undefined) await this.limits.allowance.take(source.id, source.settings, 0, 0, false);
     const share = this.limits.memory.open(source.id);
     const answer = new IntakeAnswer(request.onReceived);
     const origin: AlertOrigin = {
@@ -80,14 +86,20 @@ export class AlertIntakeDesk {
   private async deliver(
     received: readonly Received[],
     origin: AlertOrigin,
-    { source, traceparent }: IntakeRequest,
+    { source, traceparent, holdBack }: IntakeRequest,
     answer: IntakeAnswer,
   ): Promise<void> {
     const bytes = received.reduce((sum, { alert }) => sum + alert.original.size, 0);
-    await this.limits.allowance.take(source.id, source.settings, received.length, bytes, answer.isUnderWay);
-    // The original first: a message never tells of one that is not there.
-    await this.originals.keep(origin.tenant, received.flatMap(keptAside));
-    await this.publisher.publish(received, origin, traceparent);
+    const mayPause = answer.isUnderWay || holdBack !== undefined;
+    await untilDone(holdBack, () =>
+      this.limits.allowance.take(source.id, source.settings, received.length, bytes, mayPause),
+    );
+    // Tried again with the same receipts: what became durable unnoticed is not received twice.
+    await untilDone(holdBack, async () => {
+      // The original first: a message never tells of one that is not there.
+      await this.originals.keep(origin.tenant, received.flatMap(keptAside));
+      await this.publisher.publish(received, origin, traceparent, holdBack);
+    });
     received.forEach((reception) => answer.add(reception));
   }
 
@@ -97,8 +109,14 @@ export class AlertIntakeDesk {
 }
 
 function batchesIn(body: AlertBody): AsyncIterable<RawAlert[]> {
-  if (body.kind === 'single') return eachOf([[body.alert]]);
-  return batchesOf(body.kind === 'lines' ? body.alerts : eachOf(body.alerts), {
+  return body.kind === 'single'
+    ? eachOf([[body.alert]])
+    : alertBatches(body.kind === 'lines' ? body.alerts : eachOf(body.alerts));
+}
+
+/** As many alerts as become durable together. */
+export function alertBatches(alerts: AsyncIterable<RawAlert>): AsyncGenerator<RawAlert[]> {
+  return batchesOf(alerts, {
     count: BATCH_COUNT,
     bytes: BATCH_BYTES,
     sizeOf: ({ bytes }) => bytes.length,

@@ -36,8 +36,17 @@ export class AlertPublisher {
     return this.waiting.size > 0;
   }
 
-  /** Durable when the promise resolves. @throws DomainError('bus_unavailable') */
-  async publish(received: readonly Received[], origin: AlertOrigin, traceparent: string): Promise<void> {
+  /**
+   * Durable when the promise resolves.
+   * @param holdBack for a sender that can be held back: as long as the bus takes, until this aborts.
+   * @throws DomainError('bus_unavailable')
+   */
+  async publish(
+    received: readonly Received[],
+    origin: AlertOrigin,
+    traceparent: string,
+    holdBack?: AbortSignal,
+  ): Promise<void> {
     if (received.length === 0) return;
     await this.turn(origin.sourceId);
     const publication = this.publisher
@@ -48,7 +57,8 @@ export class AlertPublisher {
       )
       // The slot is free when the bus has answered, however late: what is in flight stays bounded.
       .finally(() => this.release());
-    await within(publication, this.options.publishMs);
+    // Begun twice, a batch would only take the bus longer.
+    await within(publication, holdBack ?? this.options.publishMs);
   }
 
   private async turn(sourceId: string): Promise<void> {
@@ -95,10 +105,19 @@ function messageOf({ kind, alert }: Received, lane: Lane, origin: AlertOrigin, t
   };
 }
 
-async function within(publication: Promise<void>, ms: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
+/** @param limit milliseconds, or until it aborts. */
+async function within(publication: Promise<void>, limit: number | AbortSignal): Promise<void> {
+  let forget = (): void => undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(tooSlow(`has not confirmed the alerts within ${ms} ms`)), ms);
+    if (typeof limit === 'number') {
+      const timer = setTimeout(() => reject(tooSlow(`has not confirmed the alerts within ${limit} ms`)), limit);
+      forget = () => clearTimeout(timer);
+    } else {
+      const end = () => reject(tooSlow('has not confirmed the alerts before the end'));
+      forget = () => limit.removeEventListener('abort', end);
+      if (limit.aborted) end();
+      else limit.addEventListener('abort', end);
+    }
   });
   try {
     await Promise.race([publication, late]);
@@ -109,7 +128,7 @@ async function within(publication: Promise<void>, ms: number): Promise<void> {
       cause: error,
     });
   } finally {
-    clearTimeout(timer);
+    forget();
     // Its late failure has been answered for.
     publication.catch(() => undefined);
   }

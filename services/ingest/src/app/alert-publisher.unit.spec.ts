@@ -54,6 +54,20 @@ describe('the way to the bus', () => {
     }
   });
 
+  it('waits for the bus as long as it takes where the sender can be held back, or until the end', async () => {
+    const bus = new SlowBus();
+    const publisher = new AlertPublisher(bus, lanes, { inFlight: 2, waitMs: 20, publishMs: 1 });
+    const end = new AbortController();
+    const held = publisher.publish(received, origin, '00-trace', end.signal);
+    const other = publisher.publish(received, origin, '00-trace', end.signal);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    bus.confirm[0]?.();
+    await held;
+    end.abort();
+    await expect(other).rejects.toMatchObject({ code: 'bus_unavailable' });
+    expect(bus.messages).toHaveLength(2);
+  });
+
   it('tells the same of a bus that is not there', async () => {
     const publisher = new AlertPublisher(
       { publish: () => Promise.reject(new Error('ECONNREFUSED')), close: async () => {} },

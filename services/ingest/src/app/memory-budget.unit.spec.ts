@@ -28,6 +28,23 @@ describe('the memory of all bodies', () => {
     first.add(40);
   });
 
+  it('lets who can be held back wait for room, one after another, and not for ever', async () => {
+    const budget = new MemoryBudget(100);
+    const [first, second, third] = [budget.open('a'), budget.open('b'), budget.open('c')];
+    first.add(80);
+    const entered: string[] = [];
+    const large = second.addInTime(60, 60_000).then(() => entered.push('large'));
+    const small = third.addInTime(30, 60_000).then(() => entered.push('small'));
+    expect(await budget.open('d').addInTime(30, 1)).toBe(false);
+    first.release(40);
+    await large;
+    expect(entered).toEqual(['large']);
+    first.release();
+    await small;
+    expect(() => first.add(11)).toThrow();
+    first.add(10);
+  });
+
   it('is counted as a body arrives', async () => {
     const budget = new MemoryBudget(12);
     async function* body() {

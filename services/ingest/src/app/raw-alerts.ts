@@ -165,25 +165,47 @@ export async function* linesOf(chunks: AsyncIterable<Buffer> | Iterable<Buffer>)
   if (last !== undefined) yield last;
 }
 
+/** So many small pieces are put together, so that they take little more than their bytes. */
+const MOST_LOOSE = 256;
+
 /** The bytes of one alert as they arrive: of one over LARGEST_ALERT only the beginning. */
 export class BoundedPieces {
   private pieces: Buffer[] = [];
+  private loose: Buffer[] = [];
   private size = 0;
+  private isCut = false;
+
+  /** Bytes that are held. */
+  get held(): number {
+    return this.isCut ? KEPT_OF_TOO_LARGE : this.size;
+  }
 
   add(piece: Buffer): void {
     this.size += piece.length;
-    if (this.size <= LARGEST_ALERT) this.pieces.push(piece);
-    else if (this.pieces.length > 0 || this.size === piece.length) {
-      this.pieces = [Buffer.concat([...this.pieces, piece]).subarray(0, KEPT_OF_TOO_LARGE)];
+    if (this.isCut) return;
+    this.loose.push(piece);
+    if (this.size > LARGEST_ALERT) {
+      this.pieces = [Buffer.from(this.together().subarray(0, KEPT_OF_TOO_LARGE))];
+      this.loose = [];
+      this.isCut = true;
+    } else if (this.loose.length >= MOST_LOOSE) {
+      this.pieces.push(Buffer.concat(this.loose));
+      this.loose = [];
     }
   }
 
   /** What has been added, and begins anew. */
   take(): RawAlert {
-    const alert = { bytes: Buffer.concat(this.pieces), size: this.size };
+    const alert = { bytes: this.together(), size: this.size };
     this.pieces = [];
+    this.loose = [];
     this.size = 0;
+    this.isCut = false;
     return alert;
+  }
+
+  private together(): Buffer {
+    return Buffer.concat([...this.pieces, ...this.loose]);
   }
 }
 

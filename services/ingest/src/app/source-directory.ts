@@ -6,10 +6,12 @@ import { DomainError } from '#libs/kernel';
 import { ALL_TENANTS, withTenant } from '#libs/read-model';
 import { SourceTokenVerifier } from '#libs/service';
 import type { DataSource } from 'typeorm';
+import { SourceRow } from '../read/source.entity';
 import { elasticCredentials } from './elastic-credentials';
 import { bearerToken } from './bearer-token';
 import { hecCredentials } from './hec-credentials';
 import { HecError } from '../domain/hec-error';
+import { sourceIdOf } from './source-id';
 import { isSourceToken, sourceTokenDigest } from './source-token';
 
 /** A source that a valid token stands for. */
@@ -35,7 +37,7 @@ interface TokenRow {
   readonly ended: boolean;
 }
 
-/** Whose a source token is. It asks the read model once a second for each token, however many alerts come with it. */
+/** Whose a source token is. It asks the read model once a second for each token or name, however many alerts come with it. */
 export class SourceDirectory extends SourceTokenVerifier {
   private readonly answers = new Map<string, { readonly until: number; readonly source: Promise<KnownSource> }>();
 
@@ -81,15 +83,31 @@ export class SourceDirectory extends SourceTokenVerifier {
       throw new SourceRefused('This is no token of a source.');
     }
     const digest = sourceTokenDigest(token);
+    return this.remembered(digest, () => this.ask(digest));
+  }
+
+  /** The active source of this name, for a way in without tokens. @throws DomainError('not_found') */
+  async named(tenant: string, name: string): Promise<KnownSource> {
+    const id = sourceIdOf(tenant, name);
+    return this.remembered(id, async () => {
+      const row = await withTenant(this.database, tenant, (tx) => tx.findOneBy(SourceRow, { id, status: 'active' }));
+      if (row === null)
+        throw new DomainError('not_found', `There is no active source '${name}' of tenant '${tenant}'.`);
+      const { format, settings } = row;
+      return { id, tenant, name: row.name, format, settings };
+    });
+  }
+
+  private async remembered(key: string, ask: () => Promise<KnownSource>): Promise<KnownSource> {
     const now = this.monotonicMs();
-    const remembered = this.answers.get(digest);
-    if (remembered !== undefined && remembered.until > now) return remembered.source;
+    const known = this.answers.get(key);
+    if (known !== undefined && known.until > now) return known.source;
     if (this.answers.size >= MOST_REMEMBERED) this.answers.clear();
-    const source = this.ask(digest);
-    this.answers.set(digest, { until: now + REMEMBERED_MS, source });
+    const source = ask();
+    this.answers.set(key, { until: now + REMEMBERED_MS, source });
     source.catch((error: unknown) => {
-      // An outage says nothing about the token.
-      if (!(error instanceof DomainError)) this.answers.delete(digest);
+      // An outage says nothing about the source.
+      if (!(error instanceof DomainError)) this.answers.delete(key);
     });
     return source;
   }

@@ -2,13 +2,14 @@ import type { Source, SourceWithToken } from '#contracts/http/ingest';
 import type { SourceSettings } from '#contracts/source-settings';
 import type { Actor, EventMeta } from '#contracts/envelope';
 import { execute, type EventStore } from '#libs/event-store';
-import { deterministicId, DomainError, isUuid, type Clock } from '#libs/kernel';
+import { DomainError, isUuid, type Clock } from '#libs/kernel';
 import { withTenant, type ProjectionRunner } from '#libs/read-model';
 import type { DataSource } from 'typeorm';
 import type { FormatRegistry } from '../domain/formats/format-registry';
 import { sourceDecider, type SourceCommand } from '../domain/source.decider';
 import { SourceRow } from '../read/source.entity';
 import type { SourceDirectory } from './source-directory';
+import { sourceIdOf } from './source-id';
 import { newSourceToken, sourceTokenDigest } from './source-token';
 
 /** Who asks for a change. */
@@ -38,7 +39,7 @@ export class SourceRegistry {
   async register(name: string, format: string | null, asking: Asking): Promise<SourceWithToken> {
     if (format !== null) this.formats.named(format, 'format');
     const token = newSourceToken();
-    const sourceId = idOfName(asking.tenant, name);
+    const sourceId = sourceIdOf(asking.tenant, name);
     const tokenDigest = sourceTokenDigest(token);
     await this.execute({ type: 'RegisterSource', sourceId, name, format, tokenDigest }, asking);
     return { source: await this.read(sourceId, asking.tenant), token };
@@ -78,15 +79,12 @@ export class SourceRegistry {
 
   /** Row security keeps the sources of other tenants out of sight: their ids are not found. */
   private async read(idOrName: string, tenant: string): Promise<Source> {
-    const id = isUuid(idOrName) ? idOrName.toLowerCase() : idOfName(tenant, idOrName);
+    const id = isUuid(idOrName) ? idOrName.toLowerCase() : sourceIdOf(tenant, idOrName);
     const row = await withTenant(this.database, tenant, (tx) => tx.findOneBy(SourceRow, { id }));
     if (row !== null) return sourceOf(row);
     throw new DomainError('not_found', { field: 'id', reason: `There is no source '${idOrName}'.` });
   }
 }
-
-/** The name decides the id, so that the ledger itself refuses a second source of the same name. */
-const idOfName = (tenant: string, name: string): string => deterministicId('source', tenant, name.toLowerCase());
 
 function sourceOf(row: SourceRow): Source {
   return {

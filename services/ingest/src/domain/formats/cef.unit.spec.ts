@@ -58,7 +58,7 @@ describe('the Common Event Format', () => {
       disposition: 'blocked',
       unmapped: { labelled: { 'MITRE Technique': 'T1003.001' } },
     });
-    expect(alert.finding['evidences']).toEqual([
+    expect(alert.finding).toHaveProperty('evidences', [
       {
         src_endpoint: { ip: '203.0.113.66', port: 4444 },
         dst_endpoint: { ip: '192.0.2.30', port: 445, hostname: 'fs-01' },

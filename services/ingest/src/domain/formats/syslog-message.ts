@@ -16,7 +16,8 @@ const NAMED_TIME =
 
 /** A machine's name or address; what a colon or a bracket ends is a tag. */
 const HOST = /^([\w.%@-][\w.:%@/-]{0,254}) +(?::? *)/;
-const TAG = /^(?!CEF:|LEEF:)([a-z_/.][\w./@-]{0,63})(?:\[([^\]\s]{0,64})\])?:(?: |$|(?=[{'"<]))/i;
+const TAG =
+  /^(?!CEF:|LEEF:)([a-z_/.][\w./@-]{0,63})(?:\[([^\]\s]{0,64})\](?: |:(?: |$|(?=[{'"<])))|:(?: |$|(?=[{'"<])))/i;
 const IPV6 = /^[\da-f]{0,4}:[\da-f]{0,4}:[\da-f:.]{0,40} /i;
 
 /**

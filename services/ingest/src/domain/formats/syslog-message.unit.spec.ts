@@ -73,6 +73,12 @@ describe('RFC 3164 and what devices make of it', () => {
       'failed',
     ],
     ['<34>sshd[7]: failed', { ...header, appName: 'sshd', procId: '7' }, 'failed'],
+    // As rsyslog writes on what came as RFC 5424.
+    [
+      '<34>2026-11-24T14:05:11+00:00 web-01 sshd[7] failed',
+      { ...header, timestamp: '2026-11-24T14:05:11+00:00', hostname: 'web-01', appName: 'sshd', procId: '7' },
+      'failed',
+    ],
     ['<34>no header: at all', header, 'no header: at all'],
     [
       'Nov 24 14:05:11 bastion su: failed',
