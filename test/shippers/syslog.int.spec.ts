@@ -155,8 +155,8 @@ async function send(input: number, program: string): Promise<void> {
   socket.end();
 }
 
-/** By each way all messages come, whole, and by those that carry them as they were, as the same alerts. */
-async function expectAll(program: string, before: Readonly<Record<string, number>>): Promise<void> {
+/** By each way all messages come, whole, and as the same alerts where they say the same. */
+async function expectAll(program: string, before: Readonly<Record<string, number>>, distinct: number): Promise<void> {
   for (;;) {
     const now = await readBy();
     if (Object.entries(now).every(([name, count]) => count - (before[name] ?? 0) >= MESSAGES)) break;
@@ -177,8 +177,7 @@ async function expectAll(program: string, before: Readonly<Record<string, number
   const formats = alerts.map(({ format }) => format);
   expect(formats.filter((format) => format === 'cef')).toHaveLength((3 * MESSAGES) / 2);
   expect(formats.filter((format) => format === 'syslog')).toHaveLength((3 * MESSAGES) / 2);
-  // Over TLS and TCP in RFC 5424 both; by UDP in RFC 3164, without the identity of process and time zone.
-  expect(new Set(alerts.map(({ alertId }) => alertId)).size).toBe(2 * MESSAGES);
+  expect(new Set(alerts.map(({ alertId }) => alertId)).size).toBe(distinct);
   const times = alerts.map(({ finding }) => Reflect.get(Object(finding), 'time'));
   expect(times.every((time) => Math.abs(Number(time) - Date.parse('2026-11-24T14:05:11Z')) < 1_000)).toBe(true);
   expect(alerts.find(({ format }) => format === 'syslog')).toMatchObject({
@@ -199,7 +198,8 @@ ${documented('rsyslog', '/etc/rsyslog.d/')}`;
     const before = await readBy();
     await start(rsyslog, ['-n', '-f', file, '-i', join(folder, 'rsyslog.pid')], input);
     await send(input, 'sshd-rs');
-    await expectAll('sshd-rs', before);
+    // Its RFC 3164 says all that its RFC 5424 does.
+    await expectAll('sshd-rs', before, MESSAGES);
   });
 });
 
@@ -222,6 +222,7 @@ log { source(s_test); ${destinations.map((name) => `destination(${name});`).join
     const before = await readBy();
     await start(syslogNg, ['-F', '--no-caps', '-f', file, ...places], input);
     await send(input, 'sshd-ng');
-    await expectAll('sshd-ng', before);
+    // By UDP in RFC 3164, with a time that has no zone.
+    await expectAll('sshd-ng', before, 2 * MESSAGES);
   });
 });
