@@ -10,7 +10,7 @@ import { untilDone } from '../until-done';
 import type { SyslogMetrics } from './syslog-metrics';
 
 /** Where messages come from, and what is to be done with them beside. */
-export interface SyslogFeed {
+interface SyslogFeed {
   readonly listener: string;
   readonly sender: SyslogSender;
   readonly messages: AsyncIterable<RawAlert>;

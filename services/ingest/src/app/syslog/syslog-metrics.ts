@@ -2,9 +2,9 @@ import { Counter, Gauge } from 'prom-client';
 import type { ServiceMetrics } from '#libs/service';
 
 /** Why a peer or what it sends is not taken. */
-export type Refusal = 'unknown_sender' | 'source' | 'tls' | 'connections';
+type Refusal = 'unknown_sender' | 'source' | 'tls' | 'connections';
 /** Why something that arrived did not go on. */
-export type Loss = 'memory' | 'broken' | 'bus';
+type Loss = 'memory' | 'broken' | 'bus';
 
 /** What comes in by syslog, by listener. Its senders learn nothing from us: this is where losses are seen. */
 export class SyslogMetrics {
