@@ -92,6 +92,27 @@ export const CaseView = Closed({
 });
 export type CaseView = Static<typeof CaseView>;
 
+const SharedObservable = Closed({
+  type: Observable.properties.type,
+  value: Type.String(),
+  cases: Type.Integer({ description: 'How many cases have it.' }),
+});
+
+export const SimilarCases = Closed({
+  items: Type.Array(
+    Closed({
+      case: CaseSummary,
+      score: Type.Number({
+        description: 'The sum over what both have: 1 for what nobody else has, less for each further case.',
+      }),
+      shared: Type.Array(SharedObservable, { description: 'What both have, the rarest first.' }),
+    }),
+    { description: 'The most similar first.' },
+  ),
+  hot: Type.Array(SharedObservable, { description: 'What more than 50 cases have, and so says nothing; up to 20.' }),
+});
+export type SimilarCases = Static<typeof SimilarCases>;
+
 /**
  * An event. The ledger's endpoints show it as it is stored, a case's own in the version that this release writes; the
  * hash is over the stored form.
@@ -216,6 +237,10 @@ export const AtQuery = Closed({ at: At });
 export type AtQuery = Static<typeof AtQuery>;
 export const AlertsOfCaseQuery = Closed(pageQuery);
 export type AlertsOfCaseQuery = Static<typeof AlertsOfCaseQuery>;
+export const SimilarCasesQuery = Closed({
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, default: 20 })),
+});
+export type SimilarCasesQuery = Static<typeof SimilarCasesQuery>;
 export const TimelineQuery = Closed({ at: At, ...pageQuery });
 export type TimelineQuery = Static<typeof TimelineQuery>;
 
@@ -260,6 +285,14 @@ export const endpoints: readonly Endpoint[] = [
     params: Closed(CaseId),
     query: AlertsOfCaseQuery,
     responses: { 200: paged(CaseAlertView) },
+  },
+  {
+    ...read,
+    path: '/v1/cases/:id/similar',
+    summary: 'Cases that have observables in common with it, by how rare these are',
+    params: Closed(CaseId),
+    query: SimilarCasesQuery,
+    responses: { 200: SimilarCases },
   },
   {
     ...read,

@@ -29,6 +29,9 @@ import { Cases1764000000000 } from './read/migrations/1764000000000-cases';
 import { CaseDetails1764400000000 } from './read/migrations/1764400000000-case-details';
 import { CaseFilters1764500000000 } from './read/migrations/1764500000000-case-filters';
 import { Storms1764600000000 } from './read/migrations/1764600000000-storms';
+import { SimilarCases1764700000000 } from './read/migrations/1764700000000-similar-cases';
+import { CaseObservablesRow, SharedObservableRow } from './read/similar-cases.entity';
+import { SimilarCasesProjection } from './read/similar-cases.projection';
 
 /** For who wants to know offline what is wrong with a file of rules. */
 export { loadCorrelationRules } from './adapters/correlation-rules-file';
@@ -56,13 +59,21 @@ export const service = defineService({
     CaseDetailRow,
     CaseDetailAlertRow,
     CaseEntryRow,
+    SharedObservableRow,
+    CaseObservablesRow,
     ForeignEventRow,
     EvidenceContentRow,
   ],
-  migrations: [Cases1764000000000, CaseDetails1764400000000, CaseFilters1764500000000, Storms1764600000000],
+  migrations: [
+    Cases1764000000000,
+    CaseDetails1764400000000,
+    CaseFilters1764500000000,
+    Storms1764600000000,
+    SimilarCases1764700000000,
+  ],
   refuseInProduction: ({ COUNTERSIGN_HMAC_KEY }) =>
     COUNTERSIGN_HMAC_KEY === undefined ? ['COUNTERSIGN_HMAC_KEY: is required, and the same for every instance'] : [],
-  projections: ({ jobs }) => [new CaseListProjection(jobs), new CaseDetailProjection()],
+  projections: ({ jobs }) => [new CaseListProjection(jobs), new CaseDetailProjection(), new SimilarCasesProjection()],
   module: (context) => ({
     module: CaseModule,
     controllers: [

@@ -10,6 +10,8 @@ import type {
   CaseSummary,
   CaseView,
   EventView,
+  SimilarCases,
+  SimilarCasesQuery,
   TimelineEntry,
   TimelineQuery,
 } from '#contracts/http/case';
@@ -26,6 +28,7 @@ import { listCases } from '../read/case-list';
 import { caseView } from '../read/case-view';
 import { alertsPage } from '../read/long-case';
 import { demandVersion, fromCursor, toCursor } from '../read/page-cursor';
+import { similarCases } from '../read/similar-cases';
 import { timelinePage } from '../read/timeline';
 import { CaseViews } from './case-views';
 
@@ -68,6 +71,16 @@ export class CasesController {
   ): Promise<Page<AlertOfCase>> {
     await this.views.caughtUp(tenant, caseId);
     return alertsPage(this.database, tenant, caseId, page);
+  }
+
+  @Get('/v1/cases/:id/similar')
+  async similar(
+    @CurrentPrincipal() { tenant }: Principal,
+    @Param('id') caseId: string,
+    @Query() { limit = 20 }: SimilarCasesQuery,
+  ): Promise<SimilarCases> {
+    await this.views.caughtUp(tenant, caseId);
+    return similarCases(this.database, tenant, caseId, limit);
   }
 
   @Get('/v1/cases/:id/state')

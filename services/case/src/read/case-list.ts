@@ -67,7 +67,7 @@ function keyOf(cursor: string | undefined): readonly [string, string] | undefine
 }
 
 /** In their order. What `q` looks into can be long, and is not shown. */
-async function summariesOf(tx: EntityManager, caseIds: readonly string[]): Promise<CaseSummaryRow[]> {
+export async function summariesOf(tx: EntityManager, caseIds: readonly string[]): Promise<CaseSummaryRow[]> {
   const { propertiesMap } = tx.connection.getMetadata(CaseSummaryRow);
   const select = Object.fromEntries(Object.keys(propertiesMap).map((name) => [name, name !== 'search']));
   const rows = await tx.find(CaseSummaryRow, { select, where: { caseId: Any([...caseIds]) } });

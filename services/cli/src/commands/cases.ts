@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { CaseSummary, CaseView, EventView, TimelineEntry } from '#contracts/http/case';
+import type { CaseSummary, CaseView, EventView, SimilarCases, TimelineEntry } from '#contracts/http/case';
 import { fields, print, section, table, when } from '../output';
 import { signedIn } from '../session';
 
@@ -52,6 +52,29 @@ export function casesCommand(program: Command): void {
       const timeline = await client.get<Page<TimelineEntry>>(`${path}/timeline`, { at, limit: 500 });
       print(command, { ...view, timeline: timeline.items }, () => describeCase(view, timeline.items));
     });
+  cases
+    .command('similar')
+    .argument('<id>', 'the case’s id')
+    .description('Cases that have observables in common with it, the rarest first')
+    .option('--limit <n>', 'at most', '20')
+    .action(async (id: string, { limit }: { limit: string }, command: Command) => {
+      const client = await signedIn(command);
+      const found = await client.get<SimilarCases>(`/v1/cases/${encodeURIComponent(id)}/similar`, { limit });
+      print(command, found, () => describeSimilar(found));
+    });
+}
+
+function describeSimilar({ items, hot }: SimilarCases): string {
+  const shown = (shared: SimilarCases['hot']) => shared.map(({ type, value }) => `${type} ${value}`).join(', ');
+  const rows = items.map((item) => [
+    item.case.caseId,
+    item.score,
+    item.case.status,
+    item.case.title,
+    shown(item.shared),
+  ]);
+  const list = table(['id', 'score', 'status', 'title', 'in common'], rows);
+  return hot.length === 0 ? list : `${list}\nToo common to tell anything: ${shown(hot)}.`;
 }
 
 function describeList({ items, next }: Page<CaseSummary>): string {
@@ -71,15 +94,17 @@ function describeList({ items, next }: Page<CaseSummary>): string {
 
 function describeCase(view: CaseView, timeline: readonly TimelineEntry[]): string {
   const { caseId, title, status, severity, owner, verdict, score, alertCount, openedAt, updatedAt, attack } = view;
+  const { suppressedAlerts, links } = view;
   const head = fields({
     case: caseId,
     title,
     status,
     severity,
     owner,
-    alerts: alertCount,
+    alerts: suppressedAlerts > 0 ? `${alertCount}, and ${suppressedAlerts} only counted` : alertCount,
     verdict: `${verdict} (${score})`,
     attack: attack.join(', '),
+    links: links.map(({ caseId: linked, entity }) => `${linked} (${entity})`).join(', '),
     opened: when(openedAt),
     updated: when(updatedAt),
     at: view.at,
