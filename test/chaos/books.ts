@@ -33,7 +33,7 @@ const CHECKS: readonly { readonly what: string; readonly text: string; readonly 
   },
   {
     what: 'alerts that were recorded as new more than once',
-    text: `select alert, count(*) from (${OUTCOMES}) decided where outcome in ('new', 'grouped')
+    text: `select alert, count(*) from (${OUTCOMES}) decided where outcome in ('new', 'grouped', 'suppressed')
            group by alert having count(*) > 1`,
   },
   {

@@ -70,7 +70,7 @@ function draw(kind: FaultKind, instances: readonly Instance[], random: Random): 
     case 'pause-broker':
       return { kind, forMs: random.between(2_000, 12_000) };
     case 'fill-queue':
-      return { kind, service: random.pick(['enrichment', 'case', 'ingest'] as const), alerts: 1_500, forMs: 4_000 };
+      return { kind, service: random.pick(['enrichment', 'case', 'ingest'] as const), alerts: 600, forMs: 4_000 };
     case 'cut-connections':
       return { kind, link };
     case 'cut-responses':
@@ -90,7 +90,7 @@ export function describeFault(fault: Fault): string {
  * Does it, and resolves when it is over. What it has killed is started again by its launcher.
  * @param burst sends so many alerts at once.
  */
-export async function inflict(fault: Fault, site: Site, burst: (alerts: number) => Promise<void>): Promise<void> {
+export async function inflict(fault: Fault, site: Site, burst: (alerts: number) => void): Promise<void> {
   const { cluster, control, proxies } = site;
   switch (fault.kind) {
     case 'kill-service':
@@ -109,10 +109,8 @@ export async function inflict(fault: Fault, site: Site, burst: (alerts: number) 
       return freeze([cluster.broker.pid], fault.forMs);
     case 'fill-queue': {
       const all = site.instances.filter(({ service }) => service === fault.service).map(({ pid }) => pid);
-      // Those that take it in must not be the ones that stand still.
-      const sending = fault.service === 'ingest' ? undefined : burst(fault.alerts);
-      await freeze(all, fault.forMs);
-      return sending ?? burst(fault.alerts);
+      burst(fault.alerts);
+      return freeze(all, fault.forMs);
     }
     case 'cut-connections':
       for (const proxy of proxies.get(fault.link) ?? []) proxy.cutAll();

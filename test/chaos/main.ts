@@ -5,12 +5,14 @@ import { parseArgs } from 'node:util';
 import { SERVICES, type ServiceName } from '#contracts/envelope';
 import { explain } from '#libs/service';
 import { FAULT_KINDS, type FaultKind } from './fault';
+import { overload } from './overload';
 import { type RoundResult, runRound } from './round';
 import { type Site, startSite } from './site';
-import { setTheStage } from './stage';
+import { setTheStage, type Stage } from './stage';
 import { SOURCES } from './story';
 
-const USAGE = `usage: npm run chaos -- [--rounds N] [--seed S] [--faults N] [--seconds N] [--only KIND,...] [--twins all|none|case,...] [--data DIR] [--keep]`;
+const USAGE = `usage: npm run chaos -- [--rounds N] [--seed S] [--faults N] [--seconds N] [--only KIND,...] [--twins all|none|case,...] [--data DIR] [--keep]
+       npm run chaos -- --overload MINUTES`;
 
 interface Options {
   readonly rounds: number;
@@ -21,6 +23,8 @@ interface Options {
   /** Of load and faults in each round. */
   readonly seconds: number;
   readonly twins: readonly ServiceName[];
+  /** Minutes of three times the capacity, instead of rounds. */
+  readonly overload?: number;
   readonly data: string;
   readonly keep: boolean;
 }
@@ -35,6 +39,7 @@ function parseOptions(argv: string[]): Options {
       seconds: { type: 'string', default: '25' },
       only: { type: 'string', default: FAULT_KINDS.join(',') },
       twins: { type: 'string', default: 'all' },
+      overload: { type: 'string' },
       data: { type: 'string' },
       keep: { type: 'boolean', default: false },
     },
@@ -46,7 +51,9 @@ function parseOptions(argv: string[]): Options {
   if (!numbers.every((value) => Number.isInteger(value) && value >= 0)) throw new Error(USAGE);
   const [rounds = 0, seed = 0, faults = 0, seconds = 0] = numbers;
   const data = values.data ?? join(realpathSync(mkdtempSync(join(tmpdir(), 'countersign-chaos-'))), 'data');
-  return { rounds, seed, faults, kinds, seconds, twins, data, keep: values.keep };
+  const minutes = values.overload === undefined ? undefined : Number(values.overload);
+  if (minutes !== undefined && !(minutes > 0)) throw new Error(USAGE);
+  return { rounds, seed, faults, kinds, seconds, twins, overload: minutes, data, keep: values.keep };
 }
 
 function say(message: string): void {
@@ -54,8 +61,11 @@ function say(message: string): void {
 }
 
 /** A quiet round, which tells how things end without faults, then rounds with faults. Resolves to whether all balanced. */
-async function rounds(site: Site, { rounds: count, seed, faults, kinds, seconds }: Options): Promise<boolean> {
-  const stage = await setTheStage(site, SOURCES);
+async function rounds(
+  site: Site,
+  stage: Stage,
+  { rounds: count, seed, faults, kinds, seconds }: Options,
+): Promise<boolean> {
   const quiet = await runRound({ number: 0, seed, faults: 0, kinds, seconds: 8 }, site, stage, undefined, say);
   tell('the quiet round', quiet);
   for (const [kind, lines] of quiet.ends) say([`  '${kind}' ends with:`, ...lines].join('\n    '));
@@ -91,7 +101,11 @@ async function main(argv: string[]): Promise<void> {
   const site = await startSite({ ...options, report: say });
   let balanced = false;
   try {
-    balanced = await rounds(site, options);
+    const stage = await setTheStage(site, SOURCES);
+    balanced =
+      options.overload === undefined
+        ? await rounds(site, stage, options)
+        : await overload(site, stage, options.overload, say);
   } finally {
     await site.stop(options.keep || !balanced);
     if (!balanced) say(`everything is kept in ${options.data}`);

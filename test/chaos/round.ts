@@ -56,8 +56,8 @@ export async function runRound(
   const approver = new Approver(site.cluster.gatewayUrl);
   const log: string[] = [];
   const told: Promise<void>[] = [];
-  const burst = async (alerts: number): Promise<void> =>
-    void (await siem.tell(aBurst(number, told.length, alerts), 'ingest'));
+  const burst = (alerts: number): void =>
+    void told.push(silent(siem.tell(aBurst(number, told.length, alerts), 'ingest')));
   const begun = performance.now();
   try {
     await Promise.all([
@@ -100,12 +100,15 @@ function drawStories({ number, seed, seconds }: RoundPlan): Story[] {
 /** Begins one after another and does not wait for their acknowledgement, as things happen in the world. */
 async function tellAll(stories: readonly Story[], siem: Siem, random: Random, told: Promise<void>[]): Promise<void> {
   for (const story of stories) {
-    const telling = siem.tell(story, random.pick(['gateway', 'ingest'] as const));
-    // It is awaited when the round ends; until then nothing else may report its failure.
-    telling.catch(() => undefined);
-    told.push(telling);
+    told.push(silent(siem.tell(story, random.pick(['gateway', 'ingest'] as const))));
     await pause(STORY_EVERY_MS);
   }
+}
+
+/** It is awaited when the round ends; until then nothing else may report its failure. */
+function silent(telling: Promise<void>): Promise<void> {
+  telling.catch(() => undefined);
+  return telling;
 }
 
 function aBurst(round: number, index: number, alerts: number): Story {
@@ -126,7 +129,7 @@ async function at(moment: number, work: () => Promise<void>): Promise<void> {
 async function suffer(
   fault: Fault,
   site: Site,
-  burst: (alerts: number) => Promise<void>,
+  burst: (alerts: number) => void,
   begun: number,
   log: string[],
   report: (message: string) => void,

@@ -14,7 +14,7 @@ export interface Acknowledged {
 }
 
 const AGAIN_MS = 300;
-const ANSWER_TIMEOUT_MS = 20_000;
+const ANSWER_TIMEOUT_MS = 30_000;
 /** What any client has to do about these is to come back. */
 const NOT_NOW = new Set([401, 403, 408, 429]);
 

@@ -55,7 +55,7 @@ function linesOf(
   const caseIds = new Set<unknown>(alerts.map(({ data }) => data.caseId).filter((id) => id !== null));
   const ofCase = (rows: readonly EventRow[]) => rows.filter(({ data }) => caseIds.has(data.caseId));
   const count = (rows: readonly EventRow[], type: string) => rows.filter((row) => row.type === type).length;
-  const digests = new Set(alerts.map(({ data }) => data.digest).filter((digest) => digest !== undefined));
+  const digests = new Set(alerts.map(({ data }) => data.digest).filter((digest) => typeof digest === 'string'));
   return [
     `alerts: ${recorded.length} recorded, ${digests.size} versions`,
     `cases: ${count(ofCase(cases), 'CaseOpened')} opened, ${count(ofCase(cases), 'AlertGrouped')} alerts grouped`,
