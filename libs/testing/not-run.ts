@@ -13,7 +13,8 @@ export interface MissingNeed {
     | 'REQUIRE_POSTGRES_TOOLS'
     | 'REQUIRE_HEC_CLIENTS'
     | 'REQUIRE_SHIPPERS'
-    | 'REQUIRE_PROMTOOL';
+    | 'REQUIRE_PROMTOOL'
+    | 'REQUIRE_SMALL_DISK';
   /** What is missing, and what to install. */
   readonly reason: string;
 }
