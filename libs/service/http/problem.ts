@@ -115,12 +115,17 @@ function codeOfStatus(status: number): ErrorCode {
   return (kind && codes[kind]) ?? 'invalid_field';
 }
 
-/** Class 08 is connection trouble, 57P0x the server going away, 53300 too many connections (PostgreSQL, appendix A). */
+/**
+ * Class 08 is connection trouble, 57P0x the server going away, 53100 to 53300 a full disk, no memory, too many connections
+ * (PostgreSQL, appendix A). TypeORM says of a transaction whose connection broke off that its runner was released.
+ */
 function isDatabaseOutage(error: unknown): boolean {
   const code = textProperty(error, 'code') ?? textProperty(property(error, 'driverError'), 'code');
-  if (code !== undefined && (/^(08...|57P0[1-3]|53300)$/.test(code) || code === 'ECONNREFUSED')) return true;
-  return error instanceof Error && /Connection terminated|timeout exceeded when trying to connect/.test(error.message);
+  if (code !== undefined && (/^(08...|57P0[1-3]|53[1-3]00)$/.test(code) || code === 'ECONNREFUSED')) return true;
+  return error instanceof Error && BROKEN_OFF.test(error.message);
 }
+
+const BROKEN_OFF = /Connection terminated|timeout exceeded when trying to connect|Query runner already released/;
 
 const isAbortedRequest = (error: unknown): boolean =>
   textProperty(error, 'code') === 'ECONNRESET' && error instanceof Error && error.message === 'aborted';
