@@ -43,6 +43,8 @@ export interface SystemOptions {
   readonly partitions: number;
   /** Services to run, in cluster mode; all when absent. */
   readonly services?: readonly string[];
+  /** Beside this process's own variables. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** Runs `work` on a system of its own, of which nothing is left. */
@@ -67,8 +69,9 @@ export async function onRunningSystem<Result>(
 const chosen = ({ services }: SystemOptions) =>
   services === undefined ? definitions : definitions.filter(({ name }) => services.includes(name));
 
-const environmentOf = (issuer: TestIssuer) => ({
+const environmentOf = (issuer: TestIssuer, { environment }: SystemOptions) => ({
   ...process.env,
+  ...environment,
   OIDC_ISSUER: issuer.url,
   COUNTERSIGN_LOG_LEVEL: 'warn',
 });
@@ -83,7 +86,7 @@ async function onCluster<Result>(
   const broker = await startKafkaBroker({ dataDir: join(folder, 'kafka') });
   await createTopics({ brokers: broker.brokers }, { partitions: options.partitions }, createLogger('error'));
   const cluster = await startCluster(
-    { dataDir: folder, profile: 'development', env: environmentOf(issuer), quiet: true, ports: 'free' },
+    { dataDir: folder, profile: 'development', env: environmentOf(issuer, options), quiet: true, ports: 'free' },
     chosen(options),
   );
   const database = ours(cluster.database);
@@ -149,14 +152,21 @@ async function onAllInOne<Result>(
   options: SystemOptions,
   work: (system: RunningSystem) => Promise<Result>,
 ): Promise<Result> {
-  const environment = environmentOf(issuer);
+  const environment = environmentOf(issuer, options);
   const ports = await choosePorts(chosen(options), environment, true);
   const urlOf = (name: ServiceName) => urlOn(ports.get(name));
   const launched = new SupervisedProcess({
     name: 'all-in-one',
     command: process.execPath,
     args: ['--enable-source-maps', join(repositoryRoot, 'dist', 'services', 'all-in-one', 'src', 'main.js')],
-    env: { ...environment, ...portVariables(ports), COUNTERSIGN_PROFILE: 'development', COUNTERSIGN_DATA: folder },
+    env: {
+      ...environment,
+      ...portVariables(ports),
+      // Where the service is goes by the same name: here it is the database, of the data folder.
+      LEDGER_URL: '',
+      COUNTERSIGN_PROFILE: 'development',
+      COUNTERSIGN_DATA: folder,
+    },
     cwd: repositoryRoot,
     logFile: join(folder, 'all-in-one.log'),
     records: join(folder, 'bench'),
