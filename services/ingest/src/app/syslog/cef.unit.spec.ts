@@ -1,4 +1,4 @@
-import { parseCef } from './cef';
+import { parseCef } from '../../domain/formats/cef';
 import { readSyslog } from './read-syslog.fixture';
 
 describe('the Common Event Format', () => {

@@ -1,4 +1,4 @@
-import { parseLeef } from './leef';
+import { parseLeef } from '../../domain/formats/leef';
 import { readSyslog } from './read-syslog.fixture';
 
 describe('the Log Event Extended Format', () => {

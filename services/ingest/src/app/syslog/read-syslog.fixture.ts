@@ -2,9 +2,9 @@ import { join } from 'node:path';
 import type { AlertReceived } from '#contracts/alert';
 import { repositoryRoot } from '#libs/local';
 import { readMappings } from '../../adapters/mapping-folder';
-import { receive, type RawAlert, type Received } from '../../app/alert-reception';
-import { FormatRegistry } from './format-registry';
-import { syslogEnvelope } from './syslog-event';
+import { receive, type RawAlert, type Received } from '../alert-reception';
+import { FormatRegistry } from '../../domain/formats/format-registry';
+import { syslogEnvelope } from '../../domain/formats/syslog-event';
 
 const formats = new FormatRegistry(readMappings(join(repositoryRoot, 'services', 'ingest', 'mappings')));
 
