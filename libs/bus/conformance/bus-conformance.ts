@@ -86,7 +86,13 @@ export function busConformance(harness: () => BusHarness): void {
     const seen: string[] = [];
     const server = consumer.server();
     const handler = (answer: () => Outcome | Promise<Outcome>): BatchHandler => {
-      return (messages) => Promise.all(messages.map((received) => (seen.push(nameOf(received)), answer())));
+      return (messages) =>
+        Promise.all(
+          messages.map(async (received) => {
+            seen.push(nameOf(received));
+            return answer();
+          }),
+        );
     };
     server.addHandler(
       BULK_ALERTS_TOPIC,
