@@ -1,5 +1,6 @@
 import Type from 'typebox';
 import { Closed, Digest, Nullable, Text, Timestamp, Uuid } from '../schema';
+import { PollConfiguration, SeenAlert } from '../source-poll';
 import { SourceSettings } from '../source-settings';
 import { eventContracts, type EventOf } from './event';
 
@@ -20,6 +21,27 @@ export const sourceEvents = eventContracts('source', {
   }),
   /** All settings of the source from now on. */
   SourceConfigured: Closed({ sourceId: Uuid, settings: SourceSettings }),
+  /** Polled so from now on; `revision` counts up. */
+  PollConfigured: Closed({
+    sourceId: Uuid,
+    revision: Type.Integer({ minimum: 1 }),
+    poll: PollConfiguration,
+    /** Everything that was changed before is taken to be here. */
+    watermark: Timestamp,
+    /** What was taken before is forgotten, and taken again where it is met again. */
+    again: Type.Boolean(),
+  }),
+  /** All of it is durable on the bus. */
+  PollAdvanced: Closed({
+    sourceId: Uuid,
+    revision: Type.Integer({ minimum: 1 }),
+    /** By the API's clock: everything that was changed before has been taken. */
+    watermark: Timestamp,
+    /** What was taken since the event before. */
+    seen: Type.Array(SeenAlert, { maxItems: 1_000 }),
+  }),
+  /** The cursor stays, for when the source is polled again. */
+  PollStopped: Closed({ sourceId: Uuid, revision: Type.Integer({ minimum: 1 }) }),
   SourceDisabled: Closed({ sourceId: Uuid, reason: Type.String({ maxLength: 500 }) }),
 });
 export type SourceEvent = EventOf<typeof sourceEvents>;

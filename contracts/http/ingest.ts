@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox';
+import { PollConfiguration, PollKind } from '../source-poll';
 import { SourceSettings } from '../source-settings';
 import { Closed, Digest, Literals, Nullable, Personal, Text, Timestamp, Uuid } from '../schema';
 import { IdParams, type Endpoint } from './endpoint';
@@ -26,6 +27,26 @@ export const AlertIntake = Closed({
 });
 export type AlertIntake = Static<typeof AlertIntake>;
 
+/** How the polling of a source goes. Times are the database's, the watermark is the API's. */
+export const PollStatus = Closed({
+  watermark: Type.String({ format: 'date-time', description: 'Everything that was changed before has been taken.' }),
+  lagSeconds: Type.Number({ description: 'Since the time up to which the last complete poll has taken everything.' }),
+  lastPollAt: Nullable(Timestamp),
+  lastSuccessAt: Nullable(Timestamp),
+  failures: Type.Integer({ minimum: 0, description: 'In a row; 0 after a success.' }),
+  lastFailure: Nullable(
+    Closed({
+      reason: Type.String({ description: 'A code of the catalogue of problems.' }),
+      detail: Type.String(),
+      at: Timestamp,
+    }),
+  ),
+});
+export type PollStatus = Static<typeof PollStatus>;
+
+export const SourcePoll = Closed({ ...PollConfiguration.properties, status: PollStatus });
+export type SourcePoll = Static<typeof SourcePoll>;
+
 export const Source = Closed({
   id: Uuid,
   name: Text(100),
@@ -37,6 +58,7 @@ export const Source = Closed({
   previousTokenValidUntil: Nullable(Timestamp),
   disabledReason: Nullable(Type.String()),
   settings: SourceSettings,
+  poll: Nullable(SourcePoll),
 });
 export type Source = Static<typeof Source>;
 
@@ -73,6 +95,24 @@ export type RotateSource = Static<typeof RotateSource>;
 /** What is left out stays as it is. */
 export const ConfigureSource = Type.Partial(SourceSettings, { additionalProperties: false, minProperties: 1 });
 export type ConfigureSource = Static<typeof ConfigureSource>;
+
+/** What is left out has the default of its kind (docs/alerts.md). */
+export const ConfigurePoll = Closed({
+  kind: PollKind,
+  settings: PollConfiguration.properties.settings,
+  allowedHosts: Type.Optional(PollConfiguration.properties.allowedHosts),
+  intervalSeconds: Type.Optional(PollConfiguration.properties.intervalSeconds),
+  lookBackSeconds: Type.Optional(PollConfiguration.properties.lookBackSeconds),
+  pageSize: Type.Optional(PollConfiguration.properties.pageSize),
+  timeoutSeconds: Type.Optional(PollConfiguration.properties.timeoutSeconds),
+  from: Type.Optional(
+    Type.String({
+      format: 'date-time',
+      description: 'Takes everything again that was changed since. By default from now on, or where it stopped.',
+    }),
+  ),
+});
+export type ConfigurePoll = Static<typeof ConfigurePoll>;
 
 export const DisableSource = Closed({ reason: Type.String({ maxLength: 500 }) });
 export type DisableSource = Static<typeof DisableSource>;
@@ -174,6 +214,40 @@ export const endpoints: readonly Endpoint[] = [
     description: 'Its limits, and how the Splunk HTTP Event Collector treats it.',
     params: IdParams,
     body: ConfigureSource,
+    responses: { 200: Source },
+  },
+  {
+    method: 'GET',
+    path: '/v1/sources/:id',
+    service: 'ingest',
+    auth: 'user',
+    permission: 'sources:read',
+    summary: 'Show a source, and how its polling goes',
+    params: IdParams,
+    responses: { 200: Source },
+  },
+  {
+    method: 'PUT',
+    path: '/v1/sources/:id/poll',
+    service: 'ingest',
+    auth: 'user',
+    permission: 'sources:write',
+    summary: 'Poll the alerts of a source from the API of its product',
+    description:
+      'Credentials are given by reference (`secret://name@version`), and read where the service runs. Put again, it ' +
+      'goes on where it was, unless `from` is given.',
+    params: IdParams,
+    body: ConfigurePoll,
+    responses: { 200: Source },
+  },
+  {
+    method: 'DELETE',
+    path: '/v1/sources/:id/poll',
+    service: 'ingest',
+    auth: 'user',
+    permission: 'sources:write',
+    summary: 'Stop the polling of a source',
+    params: IdParams,
     responses: { 200: Source },
   },
   {

@@ -56,6 +56,8 @@ export const ERROR_CATALOGUE = {
   unknown_connection: { kind: 'not_found', title: 'There is no such connection' },
   secret_unresolved: { kind: 'invalid', title: 'A secret reference could not be resolved' },
   target_refused: { kind: 'invalid', title: 'The outside system refused the request' },
+  credentials_refused: { kind: 'forbidden', title: 'The outside system refused the credentials' },
+  answer_unreadable: { kind: 'unavailable', title: 'The answer of the outside system cannot be read' },
   outcome_unknown: { kind: 'unavailable', title: 'It is not known whether the action had its effect' },
   target_unreachable: { kind: 'unavailable', title: 'The outside system cannot be reached' },
   unknown_schema_version: {

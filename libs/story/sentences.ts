@@ -158,6 +158,10 @@ const source: Sentences<typeof sourceEvents> = {
   SourceTokenRotated: ({ previousValidUntil }) =>
     `rotated the source's token; the earlier one ends ${previousValidUntil}`,
   SourceConfigured: () => 'changed the settings of the source',
+  PollConfigured: ({ poll, watermark }) =>
+    `set the source to be polled (${poll.kind}, every ${poll.intervalSeconds} s), from ${watermark} on`,
+  PollAdvanced: ({ watermark, seen }) => `took ${plural(seen.length, 'polled alert')}, complete up to ${watermark}`,
+  PollStopped: () => 'stopped the polling of the source',
   SourceDisabled: ({ reason }) => `disabled the source${because(reason)}`,
 };
 

@@ -16,7 +16,7 @@ export interface TestIngest {
   asRoot(
     method: string,
     path: string,
-    body: JsonObject,
+    body?: JsonObject,
   ): Promise<{ readonly status: number; readonly body: JsonObject }>;
   register(name: string, format?: string): Promise<SourceWithToken>;
   /** What the source's alerts became on the bus, in order, opened. */
@@ -58,8 +58,8 @@ export function useIngestService(settings: Settings | (() => Promise<Settings>) 
   });
 
   const asRoot: TestIngest['asRoot'] = async (method, path, body) => {
-    const headers = { ...(await issuer.headersFor('root')), 'content-type': 'application/json' };
-    const answer = await fetch(`${service.url}${path}`, { method, headers, body: JSON.stringify(body) });
+    const headers = { ...(await issuer.headersFor('root')), ...(body && { 'content-type': 'application/json' }) };
+    const answer = await fetch(`${service.url}${path}`, { method, headers, body: body && JSON.stringify(body) });
     return { status: answer.status, body: JSON.parse(await answer.text()) };
   };
 

@@ -5,7 +5,14 @@ import { repositoryRoot } from '#libs/local';
 import type { Protocol } from '#contracts/http/endpoint';
 import type { DomainError } from '#libs/kernel';
 import type { ServiceContext } from '#libs/service';
-import { defineService, ForeignProtocols, type ForeignAnswer, SourceTokenVerifier } from '#libs/service';
+import { SecretFiles } from '#libs/egress';
+import {
+  defineService,
+  ForeignProtocols,
+  type ForeignAnswer,
+  ServiceMetrics,
+  SourceTokenVerifier,
+} from '#libs/service';
 import { readMappings } from './adapters/mapping-folder';
 import { openListeners, readSyslogListeners } from './adapters/syslog/syslog-file';
 import { observeAccount } from './app/account-metrics';
@@ -20,6 +27,7 @@ import { ErasureReaction } from './app/erasure.reaction';
 import { otlpAnswer } from './app/otlp-answer';
 import { OtlpController } from './app/otlp.controller';
 import { OriginalsController } from './app/originals.controller';
+import { PollWorker } from './app/poll-worker';
 import { ReceiptTrimming } from './app/receipt-trimming';
 import { SourceAllowance } from './app/source-allowance';
 import { SourceDirectory } from './app/source-directory';
@@ -32,7 +40,11 @@ import { elasticAnswer } from './domain/elastic-error';
 import { hecAnswer } from './domain/hec-error';
 import { Account } from './read/account';
 import { Originals1764500000000 } from './read/migrations/1764500000000-originals';
+import { Polls1764650000000 } from './read/migrations/1764650000000-polls';
 import { Originals } from './read/originals';
+import { PollRow } from './read/poll.entity';
+import { pollProjection } from './read/poll.projection';
+import { PollRuns } from './read/poll-runs';
 import { SourcesAndAccount1764000000000 } from './read/migrations/1764000000000-sources-and-account';
 import { ReceiptAge1764300000000 } from './read/migrations/1764300000000-receipt-age';
 import { SourceSettings1764400000000 } from './read/migrations/1764400000000-source-settings';
@@ -58,6 +70,12 @@ const config = Type.Object({
   INGEST_BUS_TIMEOUT_MS: Type.Integer({ minimum: 100, maximum: 120_000, default: 10_000 }),
   /** Where syslog is listened for, and who may send: YAML. Without it, nowhere. */
   INGEST_SYSLOG_FILE: Type.Optional(Type.String({ minLength: 1 })),
+  /** Folder of the files that `secret://name@version` references name; `secrets` in COUNTERSIGN_DATA by default. */
+  COUNTERSIGN_SECRETS_DIR: Type.Optional(Type.String({ minLength: 1 })),
+  /** Sources that this instance polls at once. */
+  INGEST_POLL_CONCURRENCY: Type.Integer({ minimum: 1, maximum: 100, default: 16 }),
+  /** Milliseconds after which the poll of an instance that was killed is taken over. */
+  INGEST_POLL_LEASE_MS: Type.Integer({ minimum: 500, maximum: 600_000, default: 10_000 }),
 });
 
 /** Accepts alerts, normalizes them, and gives account of every one. */
@@ -65,15 +83,16 @@ export const service = defineService({
   name: 'ingest',
   port: 8081,
   config,
-  entities: [SourceRow, SourceTokenRow],
+  entities: [SourceRow, SourceTokenRow, PollRow],
   migrations: [
     SourcesAndAccount1764000000000,
     ReceiptAge1764300000000,
     SourceSettings1764400000000,
     Originals1764500000000,
+    Polls1764650000000,
   ],
   refuseInProduction: ({ INGEST_SYSLOG_FILE }) => openListeners(readSyslogListeners(INGEST_SYSLOG_FILE)),
-  projections: () => [sourceProjection],
+  projections: ({ jobs }) => [sourceProjection, pollProjection(jobs)],
   module: (context) => ({
     module: IngestModule,
     controllers: [
@@ -104,7 +123,7 @@ function answerOf(protocol: Protocol, error: DomainError, request: IncomingHttpH
 }
 
 function providersOf(context: ServiceContext<Type.Static<typeof config>>) {
-  const { store, database, readModels, publisher, clock } = context;
+  const { store, snapshots, database, readModels, publisher, clock, settings } = context;
   const timeout = context.config.INGEST_BUS_TIMEOUT_MS;
   const formats = new FormatRegistry(readMappings(context.config.COUNTERSIGN_MAPPINGS_DIR));
   const originals = new Originals(database);
@@ -112,6 +131,8 @@ function providersOf(context: ServiceContext<Type.Static<typeof config>>) {
     memory: new MemoryBudget(context.config.INGEST_BODY_MEMORY_MB * 1024 * 1024),
     allowance: new SourceAllowance(),
   };
+  const polls = new PollRuns(database);
+  const secrets = new SecretFiles(context.config.COUNTERSIGN_SECRETS_DIR ?? join(settings.dataFolder, 'secrets'));
   const account = new Account(database);
   observeAccount(context.metrics, account);
   const directory = new SourceDirectory(database);
@@ -141,7 +162,16 @@ function providersOf(context: ServiceContext<Type.Static<typeof config>>) {
     },
     {
       provide: SourceRegistry,
-      useValue: new SourceRegistry(store, database, readModels, directory, formats, clock),
+      useValue: new SourceRegistry(store, snapshots, database, readModels, directory, formats, polls, clock),
+    },
+    {
+      provide: PollWorker,
+      useFactory: (metrics: ServiceMetrics) =>
+        new PollWorker(context, { desk, secrets }, polls, metrics, {
+          leaseMs: context.config.INGEST_POLL_LEASE_MS,
+          concurrency: context.config.INGEST_POLL_CONCURRENCY,
+        }),
+      inject: [ServiceMetrics],
     },
   ];
 }

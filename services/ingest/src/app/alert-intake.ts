@@ -12,8 +12,9 @@ import { batchesOf } from './intake-batches';
 import { untilDone } from './until-done';
 import type { AlertBody } from './raw-alerts';
 
-const BATCH_COUNT = 500;
-const BATCH_BYTES = 2 * 1024 * 1024;
+/** So many, and so much, becomes durable as a whole or not at all. */
+export const BATCH_COUNT = 500;
+export const BATCH_BYTES = 2 * 1024 * 1024;
 const LINGER_MS = 20;
 
 /** Results that an answer lists at most: accepted or not, and then rejections alone. */

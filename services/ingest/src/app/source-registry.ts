@@ -1,12 +1,14 @@
-import type { Source, SourceWithToken } from '#contracts/http/ingest';
+import type { Source, SourcePoll, SourceWithToken } from '#contracts/http/ingest';
+import type { PollConfiguration } from '#contracts/source-poll';
 import type { SourceSettings } from '#contracts/source-settings';
 import type { Actor, EventMeta } from '#contracts/envelope';
-import { execute, type EventStore } from '#libs/event-store';
+import { execute, type EventStore, type Snapshots } from '#libs/event-store';
 import { DomainError, isUuid, type Clock } from '#libs/kernel';
-import { withTenant, type ProjectionRunner } from '#libs/read-model';
+import { databaseNow, withTenant, type ProjectionRunner } from '#libs/read-model';
 import type { DataSource } from 'typeorm';
 import type { FormatRegistry } from '../domain/formats/format-registry';
 import { sourceDecider, type SourceCommand } from '../domain/source.decider';
+import type { PollRuns } from '../read/poll-runs';
 import { SourceRow } from '../read/source.entity';
 import type { SourceDirectory } from './source-directory';
 import { sourceIdOf } from './source-id';
@@ -23,16 +25,27 @@ export interface Asking {
 export class SourceRegistry {
   constructor(
     private readonly store: EventStore,
+    private readonly snapshots: Snapshots,
     private readonly database: DataSource,
     private readonly readModels: Pick<ProjectionRunner, 'caughtUpWith'>,
     private readonly directory: SourceDirectory,
     private readonly formats: FormatRegistry,
+    private readonly polls: Pick<PollRuns, 'read'>,
     private readonly clock: Clock,
   ) {}
 
   async list(tenant: string): Promise<Source[]> {
     const rows = await withTenant(this.database, tenant, (tx) => tx.find(SourceRow, { order: { name: 'asc' } }));
-    return rows.map(sourceOf);
+    const polls = await this.polls.read(tenant);
+    return rows.map((row) => sourceOf(row, polls.get(row.id)));
+  }
+
+  /** Row security keeps the sources of other tenants out of sight: their ids are not found. @throws DomainError('not_found') */
+  async read(idOrName: string, tenant: string): Promise<Source> {
+    const id = isUuid(idOrName) ? idOrName.toLowerCase() : sourceIdOf(tenant, idOrName);
+    const row = await withTenant(this.database, tenant, (tx) => tx.findOneBy(SourceRow, { id }));
+    if (row !== null) return sourceOf(row, (await this.polls.read(tenant)).get(id));
+    throw new DomainError('not_found', { field: 'id', reason: `There is no source '${idOrName}'.` });
   }
 
   /** @throws DomainError `unknown_format`, or `invalid_transition` for a name that is taken. */
@@ -62,6 +75,25 @@ export class SourceRegistry {
     return this.read(sourceId, asking.tenant);
   }
 
+  /**
+   * @param from null goes on where the polling stopped, or begins now.
+   * @throws DomainError `not_found`, or `invalid_transition` for a disabled source.
+   */
+  async poll(idOrName: string, poll: PollConfiguration, from: Date | null, asking: Asking): Promise<Source> {
+    const { id: sourceId } = await this.read(idOrName, asking.tenant);
+    // By the database's clock: one that runs ahead here would let alerts be missed.
+    const now = await databaseNow(this.database);
+    await this.execute({ type: 'ConfigurePoll', sourceId, poll, from, now }, asking);
+    return this.read(sourceId, asking.tenant);
+  }
+
+  /** @throws DomainError `not_found`, or `invalid_transition` for a disabled source. */
+  async stopPoll(idOrName: string, asking: Asking): Promise<Source> {
+    const { id: sourceId } = await this.read(idOrName, asking.tenant);
+    await this.execute({ type: 'StopPoll', sourceId }, asking);
+    return this.read(sourceId, asking.tenant);
+  }
+
   /** @throws DomainError('not_found') */
   async disable(idOrName: string, reason: string, asking: Asking): Promise<Source> {
     const { id: sourceId } = await this.read(idOrName, asking.tenant);
@@ -72,21 +104,13 @@ export class SourceRegistry {
   private async execute(command: SourceCommand, asking: Asking): Promise<void> {
     const stream = `source-${command.sourceId}`;
     const context = { category: 'source', stream, time: this.clock.now(), ...asking } as const;
-    const { events } = await execute(this.store, sourceDecider, context, command);
+    const { events } = await execute(this.store, sourceDecider, context, command, this.snapshots);
     await this.readModels.caughtUpWith(events);
     this.directory.forget();
   }
-
-  /** Row security keeps the sources of other tenants out of sight: their ids are not found. */
-  private async read(idOrName: string, tenant: string): Promise<Source> {
-    const id = isUuid(idOrName) ? idOrName.toLowerCase() : sourceIdOf(tenant, idOrName);
-    const row = await withTenant(this.database, tenant, (tx) => tx.findOneBy(SourceRow, { id }));
-    if (row !== null) return sourceOf(row);
-    throw new DomainError('not_found', { field: 'id', reason: `There is no source '${idOrName}'.` });
-  }
 }
 
-function sourceOf(row: SourceRow): Source {
+function sourceOf(row: SourceRow, poll: SourcePoll | undefined): Source {
   return {
     id: row.id,
     name: row.name,
@@ -98,5 +122,6 @@ function sourceOf(row: SourceRow): Source {
     previousTokenValidUntil: row.previousTokenValidUntil?.toISOString() ?? null,
     disabledReason: row.disabledReason,
     settings: row.settings,
+    poll: poll ?? null,
   };
 }

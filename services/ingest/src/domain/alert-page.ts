@@ -1,6 +1,7 @@
 import { DomainError, isJsonObject, type JsonObject, type JsonValue } from '#libs/kernel';
 import type { AlertFormat } from './formats/alert-format';
 import type { FormatRegistry } from './formats/format-registry';
+import { membersOf } from './json-members';
 
 /** A page holds no more; more than the APIs of products give at once. */
 export const MOST_IN_PAGE = 10_000;
@@ -53,53 +54,10 @@ function itemsAt(value: JsonValue | undefined, [key, ...rest]: readonly string[]
 }
 
 function textsAt(text: string, [key, ...rest]: readonly string[]): string[] {
-  const children = childrenOf(text);
-  if (key === undefined) return children.map((child) => child.text);
-  if (text.startsWith('[')) return children.flatMap((child) => textsAt(child.text, [key, ...rest]));
+  const members = membersOf(text);
+  if (key === undefined) return members.map((member) => member.text);
+  if (text.startsWith('[')) return members.flatMap((member) => textsAt(member.text, [key, ...rest]));
   // The last of two equal keys counts, as it does for JSON.parse.
-  const value = children.findLast((child) => child.key === key)?.text;
+  const value = members.findLast((member) => member.key === key)?.text;
   return value === undefined ? [] : textsAt(value, rest);
-}
-
-interface Child {
-  /** Of an object's value. */
-  readonly key?: string;
-  readonly text: string;
-}
-
-/** The values directly inside a JSON list or object, as they are written; none for anything else. Valid JSON only. */
-function childrenOf(text: string): Child[] {
-  const children: Child[] = [];
-  let level = 0;
-  let start = 0;
-  let key: string | undefined;
-  const end = (index: number) => {
-    const child = text.slice(start, index).trim();
-    if (child !== '') children.push({ key, text: child });
-    start = index + 1;
-    key = undefined;
-  };
-  for (let index = 0; index < text.length; index += 1) {
-    const sign = text[index];
-    if (sign === '"') index = endOfText(text, index);
-    else if (sign === '[' || sign === '{') {
-      level += 1;
-      if (level === 1) start = index + 1;
-    } else if (sign === ']' || sign === '}') {
-      level -= 1;
-      if (level === 0) end(index);
-    } else if (level === 1 && sign === ',') end(index);
-    else if (level === 1 && sign === ':') {
-      key = String(JSON.parse(text.slice(start, index)));
-      start = index + 1;
-    }
-  }
-  return children;
-}
-
-/** Where the text ends whose first quotation mark is at `start`. */
-function endOfText(text: string, start: number): number {
-  let index = start + 1;
-  while (index < text.length && text[index] !== '"') index += text[index] === '\\' ? 2 : 1;
-  return index;
 }

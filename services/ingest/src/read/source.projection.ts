@@ -66,6 +66,10 @@ async function applyOne(recorded: RecordedEvent, tx: EntityManager): Promise<voi
         { status: 'disabled', disabledReason: event.data.reason },
       );
       return;
+    case 'PollConfigured':
+    case 'PollAdvanced':
+    case 'PollStopped':
+      return;
     default: {
       const _: never = event;
     }
