@@ -46,17 +46,15 @@ export class PolledApis {
   instead: (request: AskedRequest) => Reply | undefined = () => undefined;
   /** The clock of the API. */
   now: () => Date = () => new Date();
+  port = 0;
   private readonly tokens = new Set<string>();
   private readonly server = createServer((request, response) => void this.serve(request, response));
 
   static async start(): Promise<PolledApis> {
     const apis = new PolledApis();
     await new Promise<void>((resolve) => apis.server.listen(0, '127.0.0.1', resolve));
+    apis.port = (apis.server.address() as AddressInfo).port;
     return apis;
-  }
-
-  get port(): number {
-    return (this.server.address() as AddressInfo).port;
   }
 
   get url(): string {
