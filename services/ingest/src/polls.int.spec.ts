@@ -243,9 +243,9 @@ describe('an API that does not answer as it should', () => {
     expect(lastFailure?.detail).not.toContain('not-the-secret');
     const metrics = await (await fetch(`${ingest().service.url}/metrics`)).text();
     expect(metrics).toMatch(
-      new RegExp(`countersign_poll_failures_total{source="${source.id}",reason="credentials_refused".*} [1-9]`),
+      new RegExp(`countersign_poll_failures_total{source="credentials-${kind}",reason="credentials_refused".*} [1-9]`),
     );
-    expect(metrics).toMatch(new RegExp(`countersign_poll_lag_seconds{source="${source.id}".*} [1-9]`));
+    expect(metrics).toMatch(new RegExp(`countersign_poll_lag_seconds{source="credentials-${kind}".*} [1-9]`));
     writeFileSync(join(secrets, 'product@1'), SECRET);
     await source.receives(1);
     await source.until('a success', async () => (await source.status()).failures === 0);

@@ -11,6 +11,9 @@ import { pollSource, type PollParts } from './source-poll';
 /** A poll that fails is tried again after its interval, then later each time, up to this (or the interval). Milliseconds. */
 const LONGEST_BACK_OFF_MS = 15 * 60_000;
 
+/** Sources that the metrics show by name; all others together are `other`. */
+const MOST_SOURCES = 100;
+
 export interface PollWorkerOptions {
   readonly leaseMs: number;
   /** Sources that this instance polls at once. */
@@ -25,6 +28,7 @@ export class PollWorker implements OnModuleInit {
   /** By source and revision: another configuration has other credentials. */
   private readonly tokens = new Map<string, KeptToken>();
   private readonly failures: Counter<'source' | 'reason'>;
+  private readonly named = new Set<string>();
 
   constructor(
     private readonly context: PollParts['context'] & Pick<ServiceContext, 'jobs' | 'logger'>,
@@ -40,7 +44,7 @@ export class PollWorker implements OnModuleInit {
       registers: [metrics.prometheus],
     });
     metrics.gauge('countersign_poll_lag_seconds', 'Time that no poll has covered yet', ['source'], async () =>
-      (await this.runs.lags()).map(({ sourceId: source, seconds }) => ({ labels: { source }, value: seconds })),
+      (await this.runs.lags(MOST_SOURCES)).map(({ source, seconds }) => ({ labels: { source }, value: seconds })),
     );
   }
 
@@ -76,9 +80,10 @@ export class PollWorker implements OnModuleInit {
   private async afterFailure(run: PollRun, error: unknown): Promise<number> {
     const known =
       error instanceof DomainError ? error : new DomainError('internal', { reason: String(error), cause: error });
-    this.failures.inc({ source: run.sourceId, reason: known.code });
-    const { failures, intervalSeconds } = await this.runs.failed(run, known);
-    this.context.logger.warn({ err: known, source: run.sourceId, failures }, 'a poll failed and is tried again');
+    const { failures, source, intervalSeconds } = await this.runs.failed(run, known);
+    if (this.named.size < MOST_SOURCES) this.named.add(source);
+    this.failures.inc({ source: this.named.has(source) ? source : 'other', reason: known.code });
+    this.context.logger.warn({ err: known, source, failures }, 'a poll failed and is tried again');
     const intervalMs = intervalSeconds * 1_000;
     const backOffMs = Math.min(intervalMs * 2 ** Math.min(failures - 1, 20), Math.max(intervalMs, LONGEST_BACK_OFF_MS));
     return Math.max(backOffMs, (known.retryAfterSeconds ?? 0) * 1_000);

@@ -47,20 +47,22 @@ export class PollRuns {
     );
   }
 
-  /** @returns how many have failed in a row, and how often the source is polled. */
+  /** @returns how many have failed in a row, and of which source, how often it is polled. */
   async failed(
     { sourceId }: PollRun,
     { code, message }: DomainError,
-  ): Promise<{ readonly failures: number; readonly intervalSeconds: number }> {
-    const [rows] = await this.query<[{ failures: number; interval: number | null }[], number]>(
+  ): Promise<{ readonly failures: number; readonly source: string; readonly intervalSeconds: number }> {
+    const [rows] = await this.query<[{ failures: number; source: string; interval: number | null }[], number]>(
       `update svc_ingest.poll_run run set failures = failures + 1,
          last_failure = jsonb_build_object('reason', $2::text, 'detail', $3::text,
            'at', to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))
-       from svc_ingest.poll where run.source_id = $1 and poll.source_id = run.source_id
-       returning run.failures, (poll.configuration ->> 'intervalSeconds')::integer as interval`,
+       from svc_ingest.poll join svc_ingest.source on source.id = poll.source_id
+       where run.source_id = $1 and poll.source_id = run.source_id
+       returning run.failures, source.name as source, (poll.configuration ->> 'intervalSeconds')::integer as interval`,
       [sourceId, code, message],
     );
-    return { failures: rows[0]?.failures ?? 1, intervalSeconds: rows[0]?.interval ?? 1 };
+    const [row] = rows;
+    return { failures: row?.failures ?? 1, source: row?.source ?? sourceId, intervalSeconds: row?.interval ?? 1 };
   }
 
   /** Of the sources that are polled now, by their ids. */
@@ -76,15 +78,21 @@ export class PollRuns {
     return new Map(rows.map((row) => [row.source_id, viewOf(row)]));
   }
 
-  /** Of all sources that are polled now, for the metrics. */
-  async lags(): Promise<{ readonly sourceId: string; readonly seconds: number }[]> {
-    const rows = await this.query<{ source_id: string; lag_seconds: string }[]>(
-      `select poll.source_id, ${LAG} as lag_seconds
-       from svc_ingest.poll poll left join svc_ingest.poll_run run on run.source_id = poll.source_id
-       where poll.configuration is not null`,
-      [],
+  /** Of the sources that are polled now, by their names: those that are furthest behind, and the furthest of all others as `other`. */
+  async lags(most: number): Promise<{ readonly source: string; readonly seconds: number }[]> {
+    const rows = await this.query<{ source: string; seconds: string }[]>(
+      `with lag as (
+         select source.name, ${LAG} as seconds
+         from svc_ingest.poll poll join svc_ingest.source source on source.id = poll.source_id
+           left join svc_ingest.poll_run run on run.source_id = poll.source_id
+         where poll.configuration is not null
+       ), ranked as (
+         select name, seconds, row_number() over (order by seconds desc, name) <= $1 as is_shown from lag
+       )
+       select case when is_shown then name else 'other' end as source, max(seconds) as seconds from ranked group by 1`,
+      [most],
     );
-    return rows.map(({ source_id: sourceId, lag_seconds: seconds }) => ({ sourceId, seconds: Number(seconds) }));
+    return rows.map(({ source, seconds }) => ({ source, seconds: Number(seconds) }));
   }
 
   private query<Result = unknown>(sql: string, parameters: readonly unknown[]): Promise<Result> {
