@@ -4,6 +4,7 @@ export { connectBus } from './connect-bus';
 export { createBus, type Bus, type BusOptions, type TopicLag } from './create-bus';
 export * from './dead-letters';
 export { type RawMessage } from './dead-letter-office';
+export * from './foreign-topic';
 export { inKeyOrder } from './in-key-order';
 export { createTopics, type TopicSettings } from './kafka-transport/create-topics';
 export { type KafkaSettings } from './kafka-transport/kafka-settings';

@@ -29,12 +29,9 @@ export class ConsumerLag {
       topics.map(async (topic) => {
         const name = topicName(this.prefix, topic);
         const partitions = committed.flat().find((entry) => entry.topic === name)?.partitions ?? [];
-        const offsets = new Map(partitions.map(({ partition, offset }) => [partition, BigInt(offset)]));
-        return (await admin.fetchTopicOffsets(name)).map(({ partition, low, high }) => {
-          const offset = offsets.get(partition) ?? -1n;
-          const handled = offset < 0n ? BigInt(low) : offset;
-          const oldestSeconds = this.ages.seconds(`${topic}/${partition}`, Number(high), Number(handled));
-          return { topic, partition, lag: Number(BigInt(high) - handled), oldestSeconds };
+        return (await placesOf(admin, name, partitions)).map(({ partition, high, handled }) => {
+          const oldestSeconds = this.ages.seconds(`${topic}/${partition}`, high, handled);
+          return { topic, partition, lag: high - handled, oldestSeconds };
         });
       }),
     );
@@ -56,4 +53,22 @@ export class ConsumerLag {
     }
     return admin;
   }
+}
+
+/**
+ * By partition, where it ends and up to where a group has handled it.
+ * @param topic as the broker knows it. @param committed by the group; -1 for what it has not committed.
+ */
+export async function placesOf(
+  admin: Admin,
+  topic: string,
+  committed: readonly { readonly partition: number; readonly offset: string }[],
+): Promise<{ readonly partition: number; readonly high: number; readonly handled: number }[]> {
+  const offsets = new Map(committed.map(({ partition, offset }) => [partition, Number(offset)]));
+  return (await admin.fetchTopicOffsets(topic)).map(({ partition, low, high }) => ({
+    partition,
+    high: Number(high),
+    // What the broker has dropped meanwhile does not wait any more.
+    handled: Math.max(offsets.get(partition) ?? -1, Number(low)),
+  }));
 }

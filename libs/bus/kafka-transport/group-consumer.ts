@@ -12,6 +12,11 @@ export interface GroupConsumerOptions {
   readonly logger: Logger;
   /** kafkajs's `eachBatch`, with the topic as we name it. */
   readonly handle: (topic: string, payload: EachBatchPayload, heartbeatMs: number) => Promise<void>;
+  /** Done before the group is joined: what it throws is a failure like any other. */
+  readonly prepare?: () => Promise<void>;
+  /** Told of every failure, instead of the log. */
+  readonly onTrouble?: (error: unknown) => void;
+  readonly onJoined?: () => void;
 }
 
 const HEARTBEATS_A_SESSION = 4;
@@ -39,7 +44,7 @@ export class GroupConsumer {
 
   /** Joins the group. A broker that cannot be reached, now or later, is tried again until `stop`. */
   async consume(): Promise<void> {
-    const { kafka, settings, group, topics, logger, handle } = this.options;
+    const { kafka, settings, group, topics, logger, handle, prepare, onTrouble, onJoined } = this.options;
     const prefix = settings.prefix ?? '';
     const sessionTimeout = settings.sessionTimeoutMs ?? 10_000;
     const heartbeatMs = sessionTimeout / HEARTBEATS_A_SESSION;
@@ -62,9 +67,14 @@ export class GroupConsumer {
     });
     this.consumer = consumer;
     consumer.on(consumer.events.CRASH, ({ payload }) => {
-      if (!payload.restart && this.consumer === consumer) this.restartLater(payload.error);
+      if (this.consumer !== consumer) return;
+      if (payload.restart) onTrouble?.(payload.error);
+      else this.restartLater(payload.error);
     });
+    consumer.on(consumer.events.GROUP_JOIN, () => onJoined?.());
     try {
+      await prepare?.();
+      if (this.consumer !== consumer) return;
       await consumer.connect();
       await consumer.subscribe({ topics: topics.map((topic) => topicName(prefix, topic)), fromBeginning: true });
       await consumer.run({
@@ -81,7 +91,9 @@ export class GroupConsumer {
 
   private restartLater(error: unknown): void {
     if (this.stopping) return;
-    this.options.logger.warn({ err: error, waitMs: RESTART_DELAY_MS }, 'Cannot consume from Kafka; trying again');
+    const { logger, onTrouble } = this.options;
+    if (onTrouble !== undefined) onTrouble(error);
+    else logger.warn({ err: error, waitMs: RESTART_DELAY_MS }, 'Cannot consume from Kafka; trying again');
     const given = this.consumer;
     this.consumer = undefined;
     given?.disconnect().catch(() => undefined);

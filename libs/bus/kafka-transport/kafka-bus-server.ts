@@ -9,12 +9,13 @@ import { Inbox } from '../inbox';
 import { ParkingLot } from '../parking';
 import { ParkingWatch } from '../parking-watch';
 import { SingleActive } from '../single-active';
+import { fromKafka } from './cloud-events';
 import { GroupConsumer } from './group-consumer';
 import type { KafkaBusPublisher } from './kafka-bus-publisher';
 import { byKafkaGroup } from './kafka-groups';
 import type { KafkaSettings } from './kafka-settings';
 import { ParkedDrain } from './parked-drain';
-import { PartitionWork } from './partition-work';
+import { PartitionWork, type Intake } from './partition-work';
 
 export interface KafkaBusServerOptions {
   readonly kafka: Kafka;
@@ -64,7 +65,11 @@ export class KafkaBusServer extends BusServer {
         logger,
         announceDead: (deaths) => publisher.publishDead(group, deaths),
       });
-      this.work.set(handler.topic, new PartitionWork(inbox, handler.batch, this.watch, logger));
+      const takeIn: Intake = async (partition, messages) => {
+        const dueIn = await inbox.receive(messages.map((message) => fromKafka(handler.topic, partition, message)));
+        if (dueIn !== undefined) this.watch.expect(dueIn);
+      };
+      this.work.set(handler.topic, new PartitionWork(handler.topic, takeIn, handler.batch, logger));
       this.drains.set(handler.topic, new ParkedDrain(inbox, this.locks, `${group}:${handler.topic}:parked`, logger));
     }
     if (handlers.length === 0) return;

@@ -8,7 +8,7 @@ export function kafkaClient(settings: KafkaSettings, clientId: string, logger: L
   return new Kafka({
     clientId,
     brokers: [...settings.brokers],
-    ssl: settings.ssl ?? false,
+    ssl: typeof settings.ssl === 'object' ? { ...settings.ssl } : (settings.ssl ?? false),
     sasl: settings.sasl && saslOptions(settings.sasl),
     connectionTimeout: 3_000,
     authenticationTimeout: 10_000,

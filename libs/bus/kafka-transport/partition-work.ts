@@ -1,13 +1,17 @@
 import type { EachBatchPayload, KafkaMessage } from 'kafkajs';
 import type { Logger } from 'pino';
+import { DomainError } from '#libs/kernel';
 import { PutOff } from '../dispatch';
-import type { Inbox } from '../inbox';
-import type { ParkingWatch } from '../parking-watch';
-import { fromKafka } from './cloud-events';
 
 const LONGEST_PAUSE_MS = 10_000;
 
-/** Hands what was fetched from the partitions of one topic to its inbox, and commits what has its outcomes recorded. */
+/**
+ * Takes in messages of one partition, in their order. What it throws puts them off: for `retryAfterSeconds` where it is a
+ * DomainError that says so, else longer each time.
+ */
+export type Intake = (partition: number, messages: readonly KafkaMessage[]) => Promise<void>;
+
+/** Hands on what was fetched from the partitions of one topic, and commits what has been taken in. */
 export class PartitionWork {
   private readonly failures = new Map<number, number>();
   /** By partition: after a rebalance kafkajs may begin a batch while the one before it is still in hand. */
@@ -20,10 +24,11 @@ export class PartitionWork {
   });
 
   constructor(
-    private readonly inbox: Inbox,
+    private readonly topic: string,
+    private readonly takeIn: Intake,
     private readonly batchSize: number,
-    private readonly watch: ParkingWatch,
     private readonly logger: Logger,
+    private readonly onCommitted: () => void = () => undefined,
   ) {}
 
   /** kafkajs's `eachBatch`. Errors of kafkajs must pass: they are how it learns of a rebalance. */
@@ -65,7 +70,9 @@ export class PartitionWork {
         heartbeats.end();
       }
       if (!recorded) return;
-      await this.commit(payload, slice);
+      const isLast = start + slice.length === batch.messages.length;
+      // Behind the last message there may be marks of transactions, which are no messages.
+      await this.commit(payload, isLast ? batch.lastOffset() : slice.at(-1)?.offset);
       if (heartbeats.error !== undefined) throw heartbeats.error;
       await payload.heartbeat();
     }
@@ -75,17 +82,17 @@ export class PartitionWork {
   private async receive({ batch, pause }: EachBatchPayload, slice: readonly KafkaMessage[]): Promise<boolean> {
     const { partition } = batch;
     try {
-      const arrivals = slice.map((message) => fromKafka(this.inbox.topic, partition, message));
-      const dueIn = await this.inbox.receive(arrivals);
-      if (dueIn !== undefined) this.watch.expect(dueIn);
+      await this.takeIn(partition, slice);
       this.failures.delete(partition);
       return true;
     } catch (error) {
       const failures = (this.failures.get(partition) ?? 0) + 1;
       this.failures.set(partition, failures);
-      const pauseMs = Math.min(100 * 2 ** (failures - 1), LONGEST_PAUSE_MS);
       const cause = error instanceof PutOff ? error.cause : error;
-      const where = { topic: this.inbox.topic, partition, pauseMs };
+      const askedSeconds = cause instanceof DomainError ? cause.retryAfterSeconds : undefined;
+      const pauseMs =
+        askedSeconds === undefined ? Math.min(100 * 2 ** (failures - 1), LONGEST_PAUSE_MS) : askedSeconds * 1_000;
+      const where = { topic: this.topic, partition, pauseMs };
       this.logger.warn({ err: cause, ...where }, 'A batch was put off and will be handled again');
       const resume = pause();
       const timer = setTimeout(() => {
@@ -98,13 +105,13 @@ export class PartitionWork {
   }
 
   /** With its offsets `commitOffsetsIfNecessary` always commits, and also while kafkajs is stopping. */
-  private async commit(payload: EachBatchPayload, slice: readonly KafkaMessage[]): Promise<void> {
-    const last = slice.at(-1);
-    if (!last) return;
+  private async commit(payload: EachBatchPayload, last: string | undefined): Promise<void> {
+    if (last === undefined) return;
     const { topic, partition } = payload.batch;
-    payload.resolveOffset(last.offset);
-    const offset = (BigInt(last.offset) + 1n).toString();
+    payload.resolveOffset(last);
+    const offset = (BigInt(last) + 1n).toString();
     await payload.commitOffsetsIfNecessary({ topics: [{ topic, partitions: [{ partition, offset }] }] });
+    this.onCommitted();
   }
 }
 

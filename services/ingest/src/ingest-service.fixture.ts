@@ -12,6 +12,8 @@ import { service as ingest } from './service';
 /** A running ingest service for one spec file. */
 export interface TestIngest {
   readonly service: RunningService;
+  /** The variables that it was started with: for another instance. */
+  readonly env: Readonly<Record<string, string>>;
   /** As the administrator. */
   asRoot(
     method: string,
@@ -35,21 +37,20 @@ export function useIngestService(settings: Settings | (() => Promise<Settings>) 
   let issuer: TestIssuer;
   let service: RunningService;
   let data: string;
+  let env: Record<string, string>;
 
   beforeAll(async () => {
     issuer = await startTestIssuer();
     data = await mkdtemp(join(tmpdir(), 'countersign-ingest-'));
-    service = await startService(ingest, {
-      env: {
-        COUNTERSIGN_PROFILE: 'development',
-        COUNTERSIGN_DATA: data,
-        LEDGER_URL: postgres.appUrl,
-        INGEST_PORT: '0',
-        OIDC_ISSUER: issuer.url,
-        ...(typeof settings === 'function' ? await settings() : settings),
-      },
-      logger: createLogger('silent'),
-    });
+    env = {
+      COUNTERSIGN_PROFILE: 'development',
+      COUNTERSIGN_DATA: data,
+      LEDGER_URL: postgres.appUrl,
+      INGEST_PORT: '0',
+      OIDC_ISSUER: issuer.url,
+      ...(typeof settings === 'function' ? await settings() : settings),
+    };
+    service = await startService(ingest, { env, logger: createLogger('silent') });
   });
   afterAll(async () => {
     await service.stop();
@@ -65,6 +66,7 @@ export function useIngestService(settings: Settings | (() => Promise<Settings>) 
 
   return () => ({
     service,
+    env,
     asRoot,
     async register(name, format) {
       const { status, body } = await asRoot('POST', '/v1/sources', { name, ...(format && { format }) });

@@ -13,6 +13,7 @@ import {
   ServiceMetrics,
   SourceTokenVerifier,
 } from '#libs/service';
+import { clustersInTheOpen, readKafkaSources } from './adapters/kafka-sources-file';
 import { readMappings } from './adapters/mapping-folder';
 import { openListeners, readSyslogListeners } from './adapters/syslog/syslog-file';
 import { observeAccount } from './app/account-metrics';
@@ -21,6 +22,7 @@ import { AlertIntakeDesk } from './app/alert-intake';
 import { AlertPublisher } from './app/alert-publisher';
 import { AlertsController } from './app/alerts.controller';
 import { ElasticBulkController } from './app/elastic-bulk.controller';
+import { KafkaSources } from './app/kafka-sources';
 import { LaneChoice } from './app/lane-choice';
 import { MemoryBudget } from './app/memory-budget';
 import { ErasureReaction } from './app/erasure.reaction';
@@ -58,6 +60,8 @@ const config = Type.Object({
     minLength: 1,
     default: join(repositoryRoot, 'services', 'ingest', 'mappings'),
   }),
+  /** Topics of other people's Kafka clusters that alerts are taken from, a YAML file. */
+  COUNTERSIGN_KAFKA_SOURCES_FILE: Type.Optional(Type.String({ minLength: 1 })),
   /** Batches of alerts that may be on their way to the bus at once. */
   INGEST_IN_FLIGHT: Type.Integer({ minimum: 1, maximum: 1000, default: 8 }),
   /** Megabytes of alerts, as they are sent, that all requests together may have in memory. */
@@ -91,7 +95,10 @@ export const service = defineService({
     Originals1764500000000,
     Polls1764650000000,
   ],
-  refuseInProduction: ({ INGEST_SYSLOG_FILE }) => openListeners(readSyslogListeners(INGEST_SYSLOG_FILE)),
+  refuseInProduction: ({ INGEST_SYSLOG_FILE, COUNTERSIGN_KAFKA_SOURCES_FILE }) => [
+    ...openListeners(readSyslogListeners(INGEST_SYSLOG_FILE)),
+    ...clustersInTheOpen(readKafkaSources(COUNTERSIGN_KAFKA_SOURCES_FILE)),
+  ],
   projections: ({ jobs }) => [sourceProjection, pollProjection(jobs)],
   module: (context) => ({
     module: IngestModule,
@@ -135,6 +142,10 @@ function providersOf(context: ServiceContext<Type.Static<typeof config>>) {
   const secrets = new SecretFiles(context.config.COUNTERSIGN_SECRETS_DIR ?? join(settings.dataFolder, 'secrets'));
   const account = new Account(database);
   observeAccount(context.metrics, account);
+  const clusters = readKafkaSources(context.config.COUNTERSIGN_KAFKA_SOURCES_FILE);
+  for (const { format } of clusters.flatMap(({ topics }) => topics)) {
+    if (format !== undefined) formats.named(format, 'COUNTERSIGN_KAFKA_SOURCES_FILE');
+  }
   const directory = new SourceDirectory(database);
   const lanes = new LaneChoice({
     urgentPerSecond: context.config.INGEST_URGENT_PER_SECOND,
@@ -159,6 +170,10 @@ function providersOf(context: ServiceContext<Type.Static<typeof config>>) {
     {
       provide: SyslogListeners,
       useValue: new SyslogListeners(context, listeners, { desk, directory, memory: limits.memory }),
+    },
+    {
+      provide: KafkaSources,
+      useValue: new KafkaSources(clusters, { ...context, desk, directory, secrets }),
     },
     {
       provide: SourceRegistry,

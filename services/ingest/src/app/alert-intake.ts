@@ -32,6 +32,8 @@ export interface IntakeRequest {
    * aborts.
    */
   readonly holdBack?: AbortSignal;
+  /** Once it has begun it is never paused for the source's limit: what it takes beyond, the next request waits for. */
+  readonly isNeverPaused?: true;
   /** Is told of every alert once it is durable, with its place in the body. */
   readonly onReceived?: (received: Received, index: number) => void;
 }
@@ -87,14 +89,16 @@ export class AlertIntakeDesk {
   private async deliver(
     received: readonly Received[],
     origin: AlertOrigin,
-    { source, traceparent, holdBack }: IntakeRequest,
+    { source, traceparent, holdBack, isNeverPaused }: IntakeRequest,
     answer: IntakeAnswer,
   ): Promise<void> {
     const bytes = received.reduce((sum, { alert }) => sum + alert.original.size, 0);
+    const { allowance } = this.limits;
     const mayPause = answer.isUnderWay || holdBack !== undefined;
-    await untilDone(holdBack, () =>
-      this.limits.allowance.take(source.id, source.settings, received.length, bytes, mayPause),
-    );
+    if (isNeverPaused) allowance.charge(source.id, source.settings, received.length, bytes);
+    else {
+      await untilDone(holdBack, () => allowance.take(source.id, source.settings, received.length, bytes, mayPause));
+    }
     // Tried again with the same receipts: what became durable unnoticed is not received twice.
     await untilDone(holdBack, async () => {
       // The original first: a message never tells of one that is not there.

@@ -25,6 +25,11 @@ export interface RawAlert {
   readonly size: number;
   /** Why it can be no alert, where who took it out of something else knows better than who reads the bytes. */
   readonly refusal?: DomainError;
+  /**
+   * Where it lies for good, such as an offset of a topic. Alerts without an id of their own are then told apart by it,
+   * and not by what they say alone.
+   */
+  readonly place?: string;
 }
 
 export interface AlertOrigin {
@@ -64,9 +69,9 @@ export function* receive(
     yield receptionOf(raw, page ?? reading, origin, formats, now);
     return;
   }
-  for (const text of page) {
+  for (const [index, text] of page.entries()) {
     const bytes = Buffer.from(text, 'utf8');
-    const item = { bytes, size: bytes.length };
+    const item = { bytes, size: bytes.length, ...(raw.place !== undefined && { place: `${raw.place}[${index}]` }) };
     const read = attempt(() => readAlert(item, origin, formats));
     yield receptionOf(item, read, origin, formats, now);
   }
@@ -143,8 +148,9 @@ function receptionOf(
     if (reading instanceof DomainError) throw reading;
     const { alert } = reading;
     const format = reading.format ?? formats.detected(alert);
-    const digest = createHash('sha256').update(canonicalJson(alert)).digest('hex');
-    const { identity, finding, attack } = format.normalize(alert, { receivedAt: now.getTime(), digest });
+    const digest = sha256(canonicalJson(alert));
+    const ownId = raw.place === undefined ? digest : sha256(`${raw.place} ${digest}`);
+    const { identity, finding, attack } = format.normalize(alert, { receivedAt: now.getTime(), digest: ownId });
     return {
       kind: 'accepted',
       aside,
@@ -167,11 +173,13 @@ function receptionOf(
         ...reception,
         code: error.code,
         field: error.field === undefined || error.field === '' ? null : shortened(error.field, 900),
-        reason: shortened(error.reason, 1900),
+        reason: shortened(raw.place === undefined ? error.reason : `${error.reason} It lies at ${raw.place}.`, 1900),
       },
     };
   }
 }
+
+const sha256 = (content: string | Buffer): string => createHash('sha256').update(content).digest('hex');
 
 function demandSize(raw: RawAlert): void {
   if (raw.size <= LARGEST_ALERT) return;
@@ -203,7 +211,7 @@ function originalOf({ bytes, size }: RawAlert, reading: Reading | DomainError): 
       : { encoding: 'utf-8' as const, body: JSON.stringify(summary) }),
     size,
     truncated: true,
-    ...(isWhole && { digest: createHash('sha256').update(bytes).digest('hex') }),
+    ...(isWhole && { digest: sha256(bytes) }),
   };
 }
 

@@ -43,10 +43,16 @@ export async function readAlerts(
   const mediaType = headers.contentType?.split(';')[0]?.trim().toLowerCase() ?? '';
   if (NDJSON_TYPES.has(mediaType)) return { kind: 'lines', alerts: linesOf(bytes) };
   if (Number(headers.contentLength ?? 0) > DRAIN_LIMIT) throw tooLarge(AS_LINES);
-  const whole = withoutMark(await wholeOf(bytes, share, AS_LINES));
+  const alerts = alertsIn(await wholeOf(bytes, share, AS_LINES));
+  if (alerts !== undefined) return alerts;
+  throw new DomainError('invalid_json', { field: 'body', reason: 'It is empty: send an alert.' });
+}
+
+/** What bytes that are held whole turn out to be; undefined where there is nothing in them. */
+export function alertsIn(bytes: Buffer): AlertBody | undefined {
+  const whole = withoutMark(bytes);
   const text = whole.toString('utf8');
-  if (text.trim() === '')
-    throw new DomainError('invalid_json', { field: 'body', reason: 'It is empty: send an alert.' });
+  if (text.trim() === '') return undefined;
   // A text that did not survive the decoding is no list whose items could be told apart byte for byte.
   const items = Buffer.from(text, 'utf8').equals(whole) ? splitList(text) : undefined;
   if (items !== undefined) return { kind: 'list', alerts: items.map((item) => rawOf(Buffer.from(item, 'utf8'))) };

@@ -41,6 +41,14 @@ export class SourceAllowance {
     source.bytes.take(bytes);
   }
 
+  /** Takes what a batch needs without asking: what it is in debt with, the next `take` is asked for. */
+  charge(sourceId: string, limits: Limits, alerts: number, bytes: number): void {
+    if (limits.alertsPerSecond === null && limits.bytesPerSecond === null) return;
+    const source = this.bucketsOf(sourceId);
+    source.alerts.take(alerts);
+    source.bytes.take(bytes);
+  }
+
   private bucketsOf(sourceId: string) {
     const known = this.buckets.get(sourceId);
     if (known !== undefined) return known;

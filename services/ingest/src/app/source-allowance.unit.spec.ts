@@ -48,6 +48,15 @@ describe('what a source may send', () => {
     await expect(source.take('a', perSecond(10), 1, 0, true)).rejects.toMatchObject({ retryAfterSeconds: 50 });
   });
 
+  it('is charged without being asked, and asked for it later', async () => {
+    const { clock, source } = allowance();
+    await source.take('a', perSecond(10), 0, 0, false);
+    source.charge('a', perSecond(10), 30, 0);
+    source.charge('a', perSecond(10), 30, 0);
+    expect(clock.pauses).toEqual([]);
+    await expect(source.take('a', perSecond(10), 0, 0, false)).rejects.toMatchObject({ retryAfterSeconds: 5 });
+  });
+
   it('follows the settings when they change', async () => {
     const { source } = allowance();
     await source.take('a', perSecond(1), 100, 0, false);

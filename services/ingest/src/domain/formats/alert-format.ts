@@ -5,7 +5,10 @@ import type { JsonObject } from '#libs/kernel';
 export interface Reception {
   /** Milliseconds since the epoch: the finding's time when the sender gave none. */
   readonly receivedAt: number;
-  /** SHA-256 over the canonical form of the whole alert: the identity of an alert that brings no id. */
+  /**
+   * The identity of an alert that brings no id: SHA-256 over the canonical form of the whole, and over where it lies where
+   * that is a place for good.
+   */
   readonly digest: string;
 }
 
