@@ -33,7 +33,7 @@ export class PersonalData {
   /** @param ring of this moment: an erasure changes it. */
   constructor(private readonly ring: () => KeyRing) {}
 
-  /** @throws DomainError('invalid_character' | 'invalid_field') for a value that could not be stored in the open either. */
+  /** @throws DomainError('invalid_character') for a value that could not be stored in the open either. */
   sealEvent<Event extends EventCarrier>(event: Event): Event {
     return this.sealed(event, eventSchema(event), recordOf(event.data, event.stream));
   }

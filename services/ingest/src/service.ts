@@ -18,7 +18,7 @@ import { readMappings } from './adapters/mapping-folder';
 import { openListeners, readSyslogListeners } from './adapters/syslog/syslog-file';
 import { observeAccount } from './app/account-metrics';
 import { AccountController } from './app/account.controller';
-import { AlertIntakeDesk } from './app/alert-intake';
+import { AlertIntakeDesk, BATCH_COUNT } from './app/alert-intake';
 import { AlertPublisher } from './app/alert-publisher';
 import { AlertsController } from './app/alerts.controller';
 import { ElasticBulkController } from './app/elastic-bulk.controller';
@@ -62,7 +62,7 @@ const config = Type.Object({
   }),
   /** Topics of other people's Kafka clusters that alerts are taken from, a YAML file. */
   COUNTERSIGN_KAFKA_SOURCES_FILE: Type.Optional(Type.String({ minLength: 1 })),
-  /** Batches of alerts that may be on their way to the bus at once. */
+  /** Batches of 500 alerts that may be on their way to the bus at once. */
   INGEST_IN_FLIGHT: Type.Integer({ minimum: 1, maximum: 1000, default: 8 }),
   /** Megabytes of alerts, as they are sent, that all requests together may have in memory. */
   INGEST_BODY_MEMORY_MB: Type.Integer({ minimum: 16, maximum: 65_536, default: 128 }),
@@ -152,7 +152,7 @@ function providersOf(context: ServiceContext<Type.Static<typeof config>>) {
     ordinaryPerSecond: context.config.INGEST_ORDINARY_PER_SECOND,
   });
   const toBus = new AlertPublisher(publisher, lanes, {
-    inFlight: context.config.INGEST_IN_FLIGHT,
+    inFlight: context.config.INGEST_IN_FLIGHT * BATCH_COUNT,
     waitMs: timeout,
     publishMs: timeout,
   });

@@ -13,7 +13,8 @@ import { untilDone } from './until-done';
 import type { AlertBody } from './raw-alerts';
 
 /** So many, and so much, becomes durable as a whole or not at all. */
-export const BATCH_COUNT = 500;
+export /** Alerts that go to the bus together, at most. */
+const BATCH_COUNT = 500;
 export const BATCH_BYTES = 2 * 1024 * 1024;
 const LINGER_MS = 20;
 

@@ -6,12 +6,18 @@ import { FairQueue } from './fair-queue';
 import type { LaneChoice } from './lane-choice';
 
 export interface AlertPublisherOptions {
-  /** Batches that may be on their way to the bus at once, all requests together. */
+  /** Alerts that may be on their way to the bus at once, all requests together; a batch of more goes alone. */
   readonly inFlight: number;
   /** Milliseconds that a batch waits for its turn. */
   readonly waitMs: number;
   /** Milliseconds that the bus has to make a batch durable. */
   readonly publishMs: number;
+}
+
+/** A batch that waits for its turn. */
+interface Waiting {
+  readonly alerts: number;
+  enter(): void;
 }
 
 /**
@@ -23,7 +29,7 @@ export interface AlertPublisherOptions {
  */
 export class AlertPublisher {
   private inFlight = 0;
-  private readonly waiting = new FairQueue<() => void>();
+  private readonly waiting = new FairQueue<Waiting>();
 
   constructor(
     private readonly publisher: BusPublisher,
@@ -48,42 +54,57 @@ export class AlertPublisher {
     holdBack?: AbortSignal,
   ): Promise<void> {
     if (received.length === 0) return;
-    await this.turn(origin.sourceId);
+    await this.turn(origin.sourceId, received.length);
     const publication = this.publisher
       .publish(
         received.map((reception) =>
           messageOf(reception, this.lanes.laneOf(reception, origin.sourceId), origin, traceparent),
         ),
       )
-      // The slot is free when the bus has answered, however late: what is in flight stays bounded.
-      .finally(() => this.release());
+      // There is room again when the bus has answered, however late: what is in flight stays bounded.
+      .finally(() => this.release(received.length));
     // Begun twice, a batch would only take the bus longer.
     await within(publication, holdBack ?? this.options.publishMs);
   }
 
-  private async turn(sourceId: string): Promise<void> {
-    if (this.inFlight < this.options.inFlight) {
-      this.inFlight += 1;
+  private async turn(sourceId: string, alerts: number): Promise<void> {
+    if (!this.isBusy && this.hasRoomFor(alerts)) {
+      this.inFlight += alerts;
       return;
     }
     await new Promise<void>((resolve, reject) => {
-      const enter = () => {
-        clearTimeout(timer);
-        resolve();
+      const waiting: Waiting = {
+        alerts,
+        enter() {
+          clearTimeout(timer);
+          resolve();
+        },
       };
       const timer = setTimeout(() => {
-        this.waiting.remove(sourceId, enter);
+        this.waiting.remove(sourceId, waiting);
         reject(tooSlow('has more alerts on their way than it takes'));
+        this.admit();
       }, this.options.waitMs);
-      this.waiting.push(sourceId, enter);
+      this.waiting.push(sourceId, waiting);
     });
   }
 
-  private release(): void {
-    const next = this.waiting.shift();
-    // The slot goes over to whose turn it is, without being free in between.
-    if (next === undefined) this.inFlight -= 1;
-    else next();
+  private release(alerts: number): void {
+    this.inFlight -= alerts;
+    this.admit();
+  }
+
+  /** Those whose turn it is, as far as there is room. */
+  private admit(): void {
+    for (let next = this.waiting.next; next && this.hasRoomFor(next.alerts); next = this.waiting.next) {
+      this.waiting.shift();
+      this.inFlight += next.alerts;
+      next.enter();
+    }
+  }
+
+  private hasRoomFor(alerts: number): boolean {
+    return this.inFlight === 0 || this.inFlight + alerts <= this.options.inFlight;
   }
 }
 

@@ -33,7 +33,7 @@ class SlowBus implements BusPublisher {
 const send = (publisher: AlertPublisher) => publisher.publish(received, origin, '00-trace');
 
 describe('the way to the bus', () => {
-  it('is open for so many batches, and the next one goes when one has arrived', async () => {
+  it('is open for so many alerts, and the next batch goes when one has arrived', async () => {
     const bus = new SlowBus();
     const publisher = new AlertPublisher(bus, lanes, { inFlight: 2, waitMs: 60_000, publishMs: 60_000 });
     const sent = [send(publisher), send(publisher), send(publisher)];
@@ -44,6 +44,28 @@ describe('the way to the bus', () => {
     expect(bus.messages).toHaveLength(3);
     bus.confirm.at(-1)?.();
     await sent[2];
+  });
+
+  it('has room for many small batches, and lets a large one that waits go before the small ones behind it', async () => {
+    const bus = new SlowBus();
+    const allOrdinary = new LaneChoice({ urgentPerSecond: 1, ordinaryPerSecond: 10 });
+    const publisher = new AlertPublisher(bus, allOrdinary, { inFlight: 10, waitMs: 60_000, publishMs: 60_000 });
+    const large = Array.from({ length: 8 }, () => received).flat();
+    const sent = [send(publisher), send(publisher), send(publisher)];
+    sent.push(publisher.publish(large, origin, '00-trace'), send(publisher));
+    await Promise.resolve();
+    expect(bus.messages).toHaveLength(3);
+    bus.confirm[0]?.();
+    await sent[0];
+    expect(bus.messages).toHaveLength(3 + 8);
+    expect(publisher.isBusy).toBe(true);
+    while (bus.confirm.length < sent.length) {
+      bus.confirm.forEach((confirm) => confirm());
+      await new Promise(setImmediate);
+    }
+    bus.confirm.forEach((confirm) => confirm());
+    await Promise.all(sent);
+    expect(publisher.isBusy).toBe(false);
   });
 
   it('tells a sender to come back when the bus does not confirm in time', async () => {

@@ -8,6 +8,12 @@ export class FairQueue<Item> {
     return this.count;
   }
 
+  /** The item whose turn it is. */
+  get next(): Item | undefined {
+    const [turn] = this.lines.values();
+    return turn?.[0];
+  }
+
   /** @param who whose item it is. */
   push(who: string, item: Item): void {
     const line = this.lines.get(who);

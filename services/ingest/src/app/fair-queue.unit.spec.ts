@@ -17,7 +17,9 @@ describe('a fair queue', () => {
   it('gives no second turn to who comes back while others wait', () => {
     const queue = new FairQueue<string>();
     for (const item of ['a1', 'b1']) queue.push(item.slice(0, 1), item);
+    expect(queue.next).toBe('a1');
     expect(queue.shift()).toBe('a1');
+    expect(queue.next).toBe('b1');
     queue.push('a', 'a2');
     expect(drained(queue)).toEqual(['b1', 'a2']);
   });
