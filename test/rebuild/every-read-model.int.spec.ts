@@ -44,6 +44,9 @@ beforeAll(async () => {
   await stored.close();
 });
 
+/** What no release has written events for yet. */
+const WITHOUT_ROWS = new Set(['polls']);
+
 it.each(readModels)(
   '$projection of $name gives the same rows, however its events are split in batches (invariant 1)',
   async ({ service, projection }) => {
@@ -54,7 +57,8 @@ it.each(readModels)(
       });
       expect(report).toMatchObject({ outcome: 'replaced', equal: true });
       expect(report.events).toBeGreaterThan(0);
-      expect(Math.max(...report.tables.map(({ rows }) => rows.after))).toBeGreaterThan(0);
+      const rows = Math.max(...report.tables.map(({ rows }) => rows.after));
+      expect([projection, rows > 0]).toEqual([projection, !WITHOUT_ROWS.has(projection)]);
     }
   },
 );
