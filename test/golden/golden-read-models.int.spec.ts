@@ -23,6 +23,9 @@ const services = [ingest, enrichment, cases, orchestrator, approval, connector];
 const postgres = useMigratedPostgres(...services);
 const logger = createLogger('silent');
 
+/** What no release has written events for yet, by service. */
+const WITHOUT_ROWS: Readonly<Record<string, readonly string[]>> = { ingest: ['PollRow'] };
+
 const store = upcasting(createMemoryEventStore());
 const recorded: RecordedEvent[] = [];
 
@@ -58,7 +61,7 @@ it.each(services)('the read models of $name take in what every release has writt
       }
       return names;
     });
-    expect(empty).toEqual([]);
+    expect(empty).toEqual(WITHOUT_ROWS[service.name] ?? []);
   } finally {
     await runner.stop();
     await database.destroy();

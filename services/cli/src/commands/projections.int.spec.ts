@@ -73,7 +73,7 @@ afterAll(() => {
 describe('countersign projections', () => {
   it('lists every read model, where it is and how far behind', async () => {
     const { items } = JSON.parse((await onDatabase('list', '--json')).stdout);
-    expect(items).toHaveLength(10);
+    expect(items).toHaveLength(12);
     expect(items).toContainEqual(
       expect.objectContaining({ service: 'connector', projection: 'connections', lag: 0, lastRebuild: null }),
     );
