@@ -7,12 +7,20 @@ import type { CorrelationState } from '../domain/correlation.decider';
 import type { Staged } from './counted-runs';
 import { type Intake, readDeath, readIntake, refusalOf } from './intake-message';
 import { planOf, type RulesInForce } from './intake-plan';
+import { JoinedCalls } from './joined-calls';
 import { IntakeRound, type Work } from './intake-round';
 import { TipCache } from './stream-tips';
 
 /** A hot key that so many rounds lose to other instances waits a moment, instead of holding the whole batch. */
 const MAX_ROUNDS = 25;
 const CACHED_STREAMS = 2_000;
+/** Messages that are decided together, from however many partitions and lanes they came. */
+const JOINED = 1_500;
+
+interface Arrived {
+  readonly message: BusMessage;
+  readonly read: (message: BusMessage) => Intake | Outcome;
+}
 
 type Recorded = Extract<AlertEvent, { type: 'AlertRecorded' }>['data'];
 
@@ -35,36 +43,36 @@ export class AlertIntake {
   private readonly cases = new TipCache<CaseState>(CACHED_STREAMS);
   private readonly correlations = new TipCache<CorrelationState>(CACHED_STREAMS);
 
+  private readonly joined = new JoinedCalls((arrived: readonly Arrived[]) => this.settleAll(arrived), JOINED);
+
   constructor(private readonly options: AlertIntakeOptions) {}
 
   /** One outcome a message, in their order. Throws DomainError('database_unavailable'): deliver the batch again. */
   take(messages: readonly BusMessage[]): Promise<Outcome[]> {
-    return this.settleAll(messages, readIntake);
+    return this.joined.ask(messages.map((message) => ({ message, read: readIntake })));
   }
 
   /** The same for what died before it had its outcome: it is rejected. @param service where it died. */
   takeDead(messages: readonly BusMessage[], service: 'enrichment' | 'case'): Promise<Outcome[]> {
-    return this.settleAll(messages, (message) => readDeath(message, service));
+    const read = (message: BusMessage) => readDeath(message, service);
+    return this.joined.ask(messages.map((message) => ({ message, read })));
   }
 
-  private async settleAll(
-    messages: readonly BusMessage[],
-    reader: (message: BusMessage) => Intake | Outcome,
-  ): Promise<Outcome[]> {
+  private async settleAll(arrived: readonly Arrived[]): Promise<Outcome[]> {
     const { rules, hmacKey } = this.options;
     const inForce = rules();
     const outcomes = new Map<number, Outcome>();
     let open: Work[] = [];
-    for (const [index, message] of messages.entries()) {
-      const read = reader(message);
-      if ('message' in read) open.push({ index, intake: read, plan: planOf(read, inForce, hmacKey) });
-      else outcomes.set(index, read);
+    for (const [index, { message, read }] of arrived.entries()) {
+      const intake = read(message);
+      if ('message' in intake) open.push({ index, intake, plan: planOf(intake, inForce, hmacKey) });
+      else outcomes.set(index, intake);
     }
     for (let round = 0; open.length > 0 && round < MAX_ROUNDS; round += 1) {
       open = await this.settle(open, outcomes, round > 0);
     }
     for (const { index } of open) outcomes.set(index, retry(250, 'other instances were faster on its streams'));
-    return messages.map((_, index) => outcomes.get(index) ?? retry(0, 'it was not decided'));
+    return arrived.map((_, index) => outcomes.get(index) ?? retry(0, 'it was not decided'));
   }
 
   /** One round: all streams read, everything decided in order, everything appended at once. Returns what lost a race. */
