@@ -9,6 +9,7 @@ import { summaryOf } from '../domain/alert-summary';
 import { shortened } from '../domain/formats/alert-fields';
 import type { AlertEnvelope, AlertFormat } from '../domain/formats/alert-format';
 import type { FormatRegistry } from '../domain/formats/format-registry';
+import { attempt } from './attempt';
 
 /** An alert may be this long; a larger one is refused by name. Bytes. */
 export const LARGEST_ALERT = 8 * 1024 * 1024;
@@ -110,15 +111,6 @@ function pageOf({ text, alert, format }: Reading, origin: AlertOrigin, formats: 
   const named = namedFormat(origin, formats);
   const isAlert = named === undefined ? format !== undefined : named.pages === undefined || named.recognizes(alert);
   return isAlert ? undefined : alertsOfPage(text, alert, named, formats);
-}
-
-function attempt<Result>(work: () => Result): Result | DomainError {
-  try {
-    return work();
-  } catch (error) {
-    if (error instanceof DomainError) return error;
-    throw error;
-  }
 }
 
 /** @throws DomainError('unknown_format') */

@@ -3,6 +3,7 @@ import { Reader, type Type } from 'protobufjs/light';
 import { parseJson } from '../domain/alert-json';
 import { listAt, messageAt } from '../domain/otlp-values';
 import type { RawAlert } from './alert-reception';
+import { attempt } from './attempt';
 import { InstrumentationScope, LogRecord, Resource } from './otlp-messages';
 
 /** As many as a request may hold: a record may be two bytes long. */
@@ -89,15 +90,6 @@ const refused = (record: unknown, refusal: DomainError): RawAlert => ({
   ...rawOf(Buffer.isBuffer(record) ? record : Buffer.from(JSON.stringify(record), 'utf8')),
   refusal,
 });
-
-function attempt<Result>(work: () => Result): Result | DomainError {
-  try {
-    return work();
-  } catch (error) {
-    if (error instanceof DomainError) return error;
-    throw error;
-  }
-}
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
