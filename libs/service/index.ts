@@ -14,6 +14,7 @@ export {
 } from './config';
 export { demandValid, findFieldErrors, type Coercion } from './contract-validator';
 export { forgetErased } from './forget-erased';
+export { parseSettings } from './settings-file';
 export { fieldPath, type FieldErrors } from './field-errors';
 export { ForeignProtocols, type ForeignAnswer } from './http/foreign-protocols';
 export { problemCatalogue, problemOf, sendProblem, STATUS_OF_KIND, toDomainError } from './http/problem';

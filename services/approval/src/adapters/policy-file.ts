@@ -2,12 +2,11 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import Type, { type Static } from 'typebox';
-import { parseDocument } from 'yaml';
 import { permits, ROLES } from '#contracts/identity';
 import { Closed, Literals, Text } from '#contracts/schema';
 import { canonicalJson } from '#libs/event-store';
 import { DomainError } from '#libs/kernel';
-import { findFieldErrors } from '#libs/service';
+import { parseSettings } from '#libs/service';
 import type { HumanApproval, Policy } from '../domain/policy';
 
 const UNITS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
@@ -54,17 +53,8 @@ export function readPolicyFile(path: string): Policy {
 }
 
 export function parsePolicy(text: string, file: string): Policy {
-  const document = parseDocument(text, { uniqueKeys: true });
-  const [error] = [...document.errors, ...document.warnings];
-  if (error !== undefined) throw refusal(`${file} is not valid YAML: ${error.message}`, error);
-  const content: unknown = document.toJS({ maxAliasCount: 0 });
-  const errors = findFieldErrors(PolicyFile, content);
-  if (errors.length > 0) {
-    throw refusal(
-      `${file}: ${errors.map(({ field, reason }) => `${field || '(the whole file)'} ${reason}`).join('; ')}`,
-    );
-  }
-  return policyOf(content as PolicyFile, file);
+  const content = parseSettings(PolicyFile, text, (reason, cause) => refusal(`${file}: ${reason}`, cause));
+  return policyOf(content, file);
 }
 
 function policyOf(content: PolicyFile, file: string): Policy {

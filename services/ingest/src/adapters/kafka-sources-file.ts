@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs';
 import Type, { type Static } from 'typebox';
-import { parse } from 'yaml';
 import { Closed, Literals, Text } from '#contracts/schema';
-import { DomainError, type JsonValue } from '#libs/kernel';
-import { findFieldErrors } from '#libs/service';
+import { DomainError } from '#libs/kernel';
+import { parseSettings } from '#libs/service';
 
 const VARIABLE = 'COUNTERSIGN_KAFKA_SOURCES_FILE';
 
@@ -89,18 +88,14 @@ export function clustersInTheOpen(clusters: readonly KafkaSourceCluster[]): stri
 }
 
 function parsed(file: string): Static<typeof KafkaSourcesFile> {
-  let content: JsonValue;
+  const refuse = (reason: string) => wrong(`${file} cannot be read: ${reason}`);
+  let text: string;
   try {
-    content = parse(readFileSync(file, 'utf8'), { logLevel: 'error' });
+    text = readFileSync(file, 'utf8');
   } catch (cause) {
-    throw wrong(`${file} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`);
+    throw refuse(cause instanceof Error ? cause.message : String(cause));
   }
-  const errors = findFieldErrors(KafkaSourcesFile, content);
-  if (errors.length > 0) {
-    throw wrong(errors.map(({ field, reason }) => `${field || '(root)'} ${reason}`).join('; '));
-  }
-  // Just checked by the schema.
-  return content as unknown as Static<typeof KafkaSourcesFile>;
+  return parseSettings(KafkaSourcesFile, text, refuse);
 }
 
 function demandOnce(what: string, names: readonly string[]): void {

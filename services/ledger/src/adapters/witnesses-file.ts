@@ -1,10 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import Type, { type Static } from 'typebox';
-import { parseDocument } from 'yaml';
 import { Closed, Text } from '#contracts/schema';
 import { DomainError } from '#libs/kernel';
-import { findFieldErrors } from '#libs/service';
+import { parseSettings } from '#libs/service';
 import type { Witness, WitnessPlace } from '../domain/witness';
 
 const Url = Type.String({ pattern: '^https?://[^\\s]+$' });
@@ -43,15 +42,7 @@ export function readWitnesses(path: string | undefined): Witness[] {
 }
 
 export function parseWitnesses(text: string, file: string): Witness[] {
-  const document = parseDocument(text, { uniqueKeys: true });
-  const [error] = [...document.errors, ...document.warnings];
-  if (error !== undefined) throw wrong(file, `is not valid YAML: ${error.message}`);
-  const content: unknown = document.toJS({ maxAliasCount: 0 });
-  const errors = findFieldErrors(WitnessesFile, content);
-  if (errors.length > 0) {
-    throw wrong(file, errors.map(({ field, reason }) => `${field || '(the whole file)'} ${reason}`).join('; '));
-  }
-  const { witnesses } = content as Static<typeof WitnessesFile>;
+  const { witnesses } = parseSettings(WitnessesFile, text, (reason) => wrong(file, reason));
   const twice = witnesses.find(({ name }, at) => witnesses.findIndex((other) => other.name === name) < at);
   if (twice) throw wrong(file, `there are two witnesses of the name ${twice.name}`);
   return witnesses.map((entry, at) => ({

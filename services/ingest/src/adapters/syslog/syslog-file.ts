@@ -1,10 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import Type, { type Static } from 'typebox';
-import { parseDocument } from 'yaml';
 import { Closed, Literals, Text } from '#contracts/schema';
 import { DomainError } from '#libs/kernel';
-import { findFieldErrors } from '#libs/service';
+import { parseSettings } from '#libs/service';
 import { isOpenToOthers, parseNetworks, type SyslogListener } from '../../domain/syslog-sender';
 
 const Names = Type.Array(Text(255), { minItems: 1, maxItems: 1_000 });
@@ -52,15 +51,7 @@ export function readSyslogListeners(path: string | undefined): SyslogListener[] 
 }
 
 export function parseSyslogListeners(text: string, file: string): SyslogListener[] {
-  const document = parseDocument(text, { uniqueKeys: true });
-  const [error] = [...document.errors, ...document.warnings];
-  if (error !== undefined) throw wrong(file, `is not valid YAML: ${error.message}`);
-  const content: unknown = document.toJS({ maxAliasCount: 0 });
-  const errors = findFieldErrors(SyslogFile, content);
-  if (errors.length > 0) {
-    throw wrong(file, errors.map(({ field, reason }) => `${field || '(the whole file)'} ${reason}`).join('; '));
-  }
-  const { listeners } = content as Static<typeof SyslogFile>;
+  const { listeners } = parseSettings(SyslogFile, text, (reason) => wrong(file, reason));
   const twice = listeners.find(({ name }, at) => listeners.findIndex((other) => other.name === name) < at);
   if (twice) throw wrong(file, `there are two listeners of the name ${twice.name}`);
   return listeners.map((entry, at) => {
