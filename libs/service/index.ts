@@ -26,7 +26,7 @@ export { isLoopback } from './production-rules';
 export * from './run-service';
 export * from './service-definition';
 export { shutDown, SHUTDOWN_MS, type ShutdownStep } from './shutdown';
-export { shutdownSignal } from './shutdown-signal';
+export { shutdownSignal, untilSignalled } from './shutdown-signal';
 export * from './start-service';
 export * from './tokens';
 export * from './walk-endpoints';

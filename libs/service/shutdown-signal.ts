@@ -26,6 +26,20 @@ export function shutdownSignal(): Promise<NodeJS.Signals> {
   });
 }
 
+/**
+ * What `work` resolves to, unless a signal ends it first: whoever awaits it then stops what it has started.
+ * @throws Error that names the signal.
+ */
+export async function untilSignalled<Result>(
+  signalled: Promise<NodeJS.Signals>,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  const ended = signalled.then((signal) => {
+    throw new Error(`ended by ${signal}`);
+  });
+  return Promise.race([ended, work()]);
+}
+
 function ignoreLostReader(error: NodeJS.ErrnoException): void {
   if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
 }

@@ -66,7 +66,11 @@ function rounded(value: number): number {
 
 /** Runs a bench on the command's arguments; what goes wrong shows in standard error and the exit code. */
 export function runBench(main: (args: readonly string[]) => Promise<void>): void {
-  main(process.argv.slice(2)).catch(benchFailed);
+  main(process.argv.slice(2)).catch((error: unknown) => {
+    benchFailed(error);
+    // What it was at when a signal ended it would go on, on a system that is gone.
+    process.exit();
+  });
 }
 
 export function benchFailed(error: unknown): void {

@@ -15,7 +15,14 @@ import {
   stopKafkaBroker,
   SupervisedProcess,
 } from '../../libs/local';
-import { createLogger, startTestIssuer, type TestIssuer, variablePrefix } from '../../libs/service';
+import {
+  createLogger,
+  shutdownSignal,
+  startTestIssuer,
+  type TestIssuer,
+  untilSignalled,
+  variablePrefix,
+} from '../../libs/service';
 import { startCluster } from '../../services/all-in-one/src/cluster/start-cluster';
 import { choosePorts, portVariables, urlOn } from '../../services/all-in-one/src/ports';
 import { definitions } from '../../services/all-in-one/src/services';
@@ -47,17 +54,23 @@ export interface SystemOptions {
   readonly environment?: Readonly<Record<string, string>>;
 }
 
-/** Runs `work` on a system of its own, of which nothing is left. */
+/** Runs `work` on a system of its own, of which nothing is left, also when a signal ends the bench. */
 export async function onRunningSystem<Result>(
   options: SystemOptions,
   work: (system: RunningSystem) => Promise<Result>,
 ): Promise<Result> {
+  signalled ??= shutdownSignal();
+  const ended = signalled;
   const folder = mkdtempSync(join(tmpdir(), 'countersign-bench-'));
   const issuer = await startTestIssuer();
+  const workUntilSignalled = (system: RunningSystem) =>
+    untilSignalled(ended, () => work(system)).catch((error: unknown) => {
+      // Whoever is still connected hears that the servers stop: that must not end the process before all is removed.
+      process.on('uncaughtException', () => undefined);
+      throw error;
+    });
   try {
-    return await (options.mode === 'kafka'
-      ? onCluster(folder, issuer, options, work)
-      : onAllInOne(folder, issuer, options, work));
+    return await (options.mode === 'kafka' ? onCluster : onAllInOne)(folder, issuer, options, workUntilSignalled);
   } finally {
     await issuer.stop();
     await stopKafkaBroker(join(folder, 'kafka'));
@@ -65,6 +78,9 @@ export async function onRunningSystem<Result>(
     rmSync(folder, { recursive: true, force: true });
   }
 }
+
+/** One for all systems of a bench. */
+let signalled: Promise<NodeJS.Signals> | undefined;
 
 const chosen = ({ services }: SystemOptions) =>
   services === undefined ? definitions : definitions.filter(({ name }) => services.includes(name));

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { SERVICES, type ServiceName } from '#contracts/envelope';
-import { explain } from '#libs/service';
+import { explain, shutdownSignal, untilSignalled } from '#libs/service';
 import { FAULT_KINDS, type FaultKind } from './fault';
 import { overload } from './overload';
 import { type RoundResult, runRound } from './round';
@@ -95,17 +95,19 @@ function tell(name: string, { stories, acknowledged, unanswered, settledMs, faul
   for (const line of faults) say(`  ${line}`);
 }
 
+async function run(site: Site, options: Options): Promise<boolean> {
+  const stage = await setTheStage(site, SOURCES);
+  return options.overload === undefined ? rounds(site, stage, options) : overload(site, stage, options.overload, say);
+}
+
 async function main(argv: string[]): Promise<void> {
   const options = parseOptions(argv);
   say(`seed ${options.seed}; data ${options.data}`);
+  const signalled = shutdownSignal();
   const site = await startSite({ ...options, report: say });
   let balanced = false;
   try {
-    const stage = await setTheStage(site, SOURCES);
-    balanced =
-      options.overload === undefined
-        ? await rounds(site, stage, options)
-        : await overload(site, stage, options.overload, say);
+    balanced = await untilSignalled(signalled, () => run(site, options));
   } finally {
     await site.stop(options.keep || !balanced);
     if (!balanced) say(`everything is kept in ${options.data}`);
