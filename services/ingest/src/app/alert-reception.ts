@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer';
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { AlertReceived, AlertRefused, DetectionFinding, Original } from '#contracts/alert';
 import { canonicalJson } from '#libs/event-store';
-import { deterministicId, DomainError, isJsonObject, isStorableText, newId, type JsonObject } from '#libs/kernel';
+import { deterministicId, DomainError, isJsonObject, newId, type JsonObject } from '#libs/kernel';
 import { parseAlert } from '../domain/alert-json';
 import { alertsOfPage } from '../domain/alert-page';
 import { summaryOf } from '../domain/alert-summary';
@@ -171,7 +171,7 @@ function receptionOf(
   }
 }
 
-const sha256 = (content: string | Buffer): string => createHash('sha256').update(content).digest('hex');
+const sha256 = (content: string | Buffer): string => hash('sha256', content, 'hex');
 
 function demandSize(raw: RawAlert): void {
   if (raw.size <= LARGEST_ALERT) return;
@@ -180,14 +180,12 @@ function demandSize(raw: RawAlert): void {
   });
 }
 
-const utf8 = new TextDecoder('utf-8', { fatal: true });
+const BYTE_ORDER_MARK = '\ufeff';
 
 function textOf(bytes: Buffer): string {
-  try {
-    return utf8.decode(bytes);
-  } catch (error) {
-    throw new DomainError('invalid_character', { reason: 'The alert is not valid UTF-8.', cause: error });
-  }
+  if (!isUtf8(bytes)) throw new DomainError('invalid_character', { reason: 'The alert is not valid UTF-8.' });
+  const text = bytes.toString('utf8');
+  return text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text;
 }
 
 /** What devices write that know nothing of UTF-8 is ISO 8859-1 (RFC 5424, section 6.4, leaves it to them). */
@@ -208,9 +206,9 @@ function originalOf({ bytes, size }: RawAlert, reading: Reading | DomainError): 
 }
 
 function inText(bytes: Buffer): Pick<Original, 'encoding' | 'body'> {
-  const text = bytes.toString('utf8');
-  const isText = isStorableText(text) && Buffer.from(text, 'utf8').equals(bytes);
-  return { encoding: isText ? 'utf-8' : 'base64', body: isText ? text : bytes.toString('base64') };
+  return isUtf8(bytes) && !bytes.includes(0)
+    ? { encoding: 'utf-8', body: bytes.toString('utf8') }
+    : { encoding: 'base64', body: bytes.toString('base64') };
 }
 
 /** What is required of a finding is short, or is made so; of all else as much as will do. */

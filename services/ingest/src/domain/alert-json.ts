@@ -21,7 +21,7 @@ export const MOST_LEVELS = 100;
  */
 export function parseAlert(text: string): JsonObject {
   const alert = parseJson(text, MOST_LEVELS);
-  const unstorable = findUnstorableText(alert);
+  const unstorable = MAY_BE_UNSTORABLE.test(text) ? findUnstorableText(alert) : undefined;
   if (unstorable !== undefined) {
     throw new DomainError('invalid_character', {
       field: isStorableText(unstorable) ? unstorable : JSON.stringify(unstorable).slice(1, -1),
@@ -48,6 +48,12 @@ export function objectsIn(value: JsonValue | undefined): JsonObject[] {
     return [];
   }
 }
+
+/**
+ * What cannot be stored stands in JSON as an escape, or is half of a pair that is not escaped: NUL itself is no JSON. A text
+ * may speak of an escape and hold none, hence "may".
+ */
+const MAY_BE_UNSTORABLE = /\\u(?:0000|d[89a-f])|[\ud800-\udfff]/i;
 
 const TEXT_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 const LONG_INTEGER = /^-?\d{16,}$/;
@@ -77,7 +83,20 @@ function whereItBreaks(error: unknown): string {
   return error.message.replace(/,? ?\.{0,3}".*" ?\.{0,3}is not valid JSON$/s, '').replace(/\.$/, '');
 }
 
+/** Most alerts have fewer brackets in all than they may have levels, and are not looked at by the character. */
+function mayBeDeep(text: string, most: number): boolean {
+  let left = most;
+  for (const bracket of ['{', '[']) {
+    for (let place = text.indexOf(bracket); place >= 0; place = text.indexOf(bracket, place + 1)) {
+      left -= 1;
+      if (left < 0) return true;
+    }
+  }
+  return false;
+}
+
 function demandShallow(text: string, most: number): void {
+  if (!mayBeDeep(text, most)) return;
   let level = 0;
   let inText = false;
   for (let index = 0; index < text.length; index += 1) {
