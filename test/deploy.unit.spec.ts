@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { SERVICES } from '#contracts/envelope';
+import { NODE_ARGUMENTS } from '#libs/local';
 
 const root = join(__dirname, '..');
 const read = (...path: string[]) => readFileSync(join(root, ...path), 'utf8');
@@ -57,5 +58,12 @@ describe('the container image', () => {
   it('runs as a user without rights, in the production profile', () => {
     expect(lines).toContain('USER node');
     expect(lines.join('\n')).toContain('COUNTERSIGN_PROFILE=production');
+  });
+
+  it('gives services as large a young generation as every other way to start them', () => {
+    const young = NODE_ARGUMENTS.find((argument) => argument.startsWith('--max-semi-space-size='));
+    expect(lines).toContain(`ENV NODE_OPTIONS=${young}`);
+    const { scripts }: { scripts: Record<string, string> } = JSON.parse(read('package.json'));
+    for (const name of ['start', 'demo']) expect(scripts[name]).toBe(`node ${young} scripts/run.mjs ${name}`);
   });
 });

@@ -8,6 +8,7 @@ export * from './kafka-broker';
 export * from './kafka-provider';
 export * from './local-database';
 export * from './migrate';
+export { NODE_ARGUMENTS } from './node-arguments';
 export { type PostgresBinaries, programsIn } from './postgres-binaries';
 export * from './process-identity';
 export * from './process-record';

@@ -8,6 +8,7 @@ import {
   dataFolder,
   freePort,
   type LocalDatabase,
+  NODE_ARGUMENTS,
   removeEmbeddedPostgres,
   repositoryRoot,
   startKafkaBroker,
@@ -143,7 +144,7 @@ async function furtherInstances(
       const process = new SupervisedProcess({
         name: `${service}-${number}`,
         command: globalThis.process.execPath,
-        args: ['--enable-source-maps', join(repositoryRoot, 'dist', 'services', service, 'src', 'main.js')],
+        args: [...NODE_ARGUMENTS, join(repositoryRoot, 'dist', 'services', service, 'src', 'main.js')],
         env: {
           ...environment,
           [`${variablePrefix(service)}_PORT`]: String(port),
@@ -174,7 +175,7 @@ async function onAllInOne<Result>(
   const launched = new SupervisedProcess({
     name: 'all-in-one',
     command: process.execPath,
-    args: ['--enable-source-maps', join(repositoryRoot, 'dist', 'services', 'all-in-one', 'src', 'main.js')],
+    args: [...NODE_ARGUMENTS, join(repositoryRoot, 'dist', 'services', 'all-in-one', 'src', 'main.js')],
     env: {
       ...environment,
       ...portVariables(ports),

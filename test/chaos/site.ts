@@ -6,6 +6,7 @@ import {
   type DataFolder,
   emptyDataFolder,
   freePort,
+  NODE_ARGUMENTS,
   repositoryRoot,
   startEmbeddedPostgres,
   startKafkaBroker,
@@ -150,7 +151,7 @@ async function startTwin(
   const supervised = new SupervisedProcess({
     name,
     command: process.execPath,
-    args: ['--enable-source-maps', join(repositoryRoot, 'dist', 'services', service, 'src', 'main.js')],
+    args: [...NODE_ARGUMENTS, join(repositoryRoot, 'dist', 'services', service, 'src', 'main.js')],
     env: {
       ...cluster.environment,
       [`${variablePrefix(service)}_PORT`]: String(port),

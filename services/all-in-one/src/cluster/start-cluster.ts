@@ -9,6 +9,7 @@ import {
   type FileLock,
   type LocalDatabase,
   lockDataFolder,
+  NODE_ARGUMENTS,
   repositoryRoot,
   SupervisedProcess,
 } from '#libs/local';
@@ -142,7 +143,7 @@ async function startServices(
     const supervised = new SupervisedProcess({
       name,
       command: process.execPath,
-      args: ['--enable-source-maps', program],
+      args: [...NODE_ARGUMENTS, program],
       env: { ...environment, LEDGER_URL: database?.urlFor(name) },
       cwd: repositoryRoot,
       logFile,
