@@ -6,7 +6,7 @@ import { schemaOf } from '#contracts/versioned-contract';
 import { DomainError, findUnstorableText, isJsonObject, type JsonObject, type JsonValue } from '#libs/kernel';
 import type { KeyRing } from './key-ring';
 import { changePersonal, ERASED, type FieldChange } from './personal-fields';
-import { isSealed, nameOf, open, seal, type Sealed } from './sealed';
+import { isSealed, isSealedWith, open, seal, type Sealed } from './sealed';
 import { person, record, type Subject } from './subject';
 
 /** An event or a message, as far as personal data goes. */
@@ -86,7 +86,7 @@ export class PersonalData {
     try {
       const actor = sealedActor(item.actor, sealName);
       const before = sealedBefore(item.data);
-      if (schema && before?.whole.startsWith(nameOf(ring.id, key()))) {
+      if (schema && before && isSealedWith(before.whole, ring.id, key())) {
         const others = changePersonal(schema, before.others, change);
         if (values.length === 0) return { ...item, actor, data: { ...others, ...before.forms, enc: before.whole } };
         values.length = 0;
