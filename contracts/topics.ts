@@ -68,7 +68,7 @@ export const liveTopic = (topic: string): string =>
 /** What a service reacts to: the topics of its `@EventPattern` handlers. */
 export const CONSUMED_TOPICS: Readonly<Record<ServiceName, readonly string[]>> = {
   gateway: [],
-  ingest: [...Object.values(ALERT_TOPICS), eventTopic('alert'), eventTopic('audit')],
+  ingest: (['alert', 'audit'] as const).map(eventTopic),
   enrichment: Object.values(ALERT_TOPICS),
   case: [
     ...Object.values(ENRICHED_ALERT_TOPICS),

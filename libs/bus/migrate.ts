@@ -114,6 +114,11 @@ const MIGRATIONS: readonly string[] = [
     select consumer_group, 'alert', cursor from bus.cursor where consumer_group = 'relay' and topic = '*'
     on conflict do nothing;
   `,
+  `
+  -- Ingest enters what it receives into its account by itself: nobody waits for it on the topics of alerts any more.
+  delete from bus.cursor where consumer_group = 'countersign.ingest' and topic like 'countersign.alerts%';
+  delete from bus.parked where consumer_group = 'countersign.ingest' and topic like 'countersign.alerts%';
+  `,
 ];
 
 /**

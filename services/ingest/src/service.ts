@@ -30,6 +30,7 @@ import { otlpAnswer } from './app/otlp-answer';
 import { OtlpController } from './app/otlp.controller';
 import { OriginalsController } from './app/originals.controller';
 import { PollWorker } from './app/poll-worker';
+import { ReceiptBook } from './app/receipt-book';
 import { ReceiptTrimming } from './app/receipt-trimming';
 import { SourceAllowance } from './app/source-allowance';
 import { SourceDirectory } from './app/source-directory';
@@ -48,6 +49,7 @@ import { PollRow } from './read/poll.entity';
 import { pollProjection } from './read/poll.projection';
 import { PollRuns } from './read/poll-runs';
 import { SourcesAndAccount1764000000000 } from './read/migrations/1764000000000-sources-and-account';
+import { ReceiptRoom1764700000000 } from './read/migrations/1764700000000-receipt-room';
 import { ReceiptAge1764300000000 } from './read/migrations/1764300000000-receipt-age';
 import { SourceSettings1764400000000 } from './read/migrations/1764400000000-source-settings';
 import { SourceTokenRow } from './read/source-token.entity';
@@ -94,6 +96,7 @@ export const service = defineService({
     SourceSettings1764400000000,
     Originals1764500000000,
     Polls1764650000000,
+    ReceiptRoom1764700000000,
   ],
   refuseInProduction: ({ INGEST_SYSLOG_FILE, COUNTERSIGN_KAFKA_SOURCES_FILE }) => [
     ...openListeners(readSyslogListeners(INGEST_SYSLOG_FILE)),
@@ -156,7 +159,8 @@ function providersOf(context: ServiceContext<Type.Static<typeof config>>) {
     waitMs: timeout,
     publishMs: timeout,
   });
-  const desk = new AlertIntakeDesk(formats, toBus, originals, limits, clock);
+  const receipts = new ReceiptBook(account);
+  const desk = new AlertIntakeDesk(formats, toBus, { originals, receipts }, limits, clock);
   const listeners = readSyslogListeners(context.config.INGEST_SYSLOG_FILE);
   return [
     { provide: SourceDirectory, useValue: directory },
@@ -164,6 +168,7 @@ function providersOf(context: ServiceContext<Type.Static<typeof config>>) {
     { provide: ForeignProtocols, useValue: { answer: answerOf } },
     { provide: AlertPublisher, useValue: toBus },
     { provide: Account, useValue: account },
+    { provide: ReceiptBook, useValue: receipts },
     { provide: ReceiptTrimming, useValue: new ReceiptTrimming(context, account) },
     { provide: Originals, useValue: originals },
     { provide: AlertIntakeDesk, useValue: desk },

@@ -3,8 +3,10 @@ import { DomainError, type Clock } from '#libs/kernel';
 import type { FormatRegistry } from '../domain/formats/format-registry';
 import type { AlertPublisher } from './alert-publisher';
 import type { AlertEnvelope } from '../domain/formats/alert-format';
+import type { Receipt } from '../read/account';
 import type { KeptOriginal, Originals } from '../read/originals';
 import type { MemoryBudget, MemoryShare } from './memory-budget';
+import type { ReceiptBook } from './receipt-book';
 import type { SourceAllowance } from './source-allowance';
 import type { KnownSource } from './source-directory';
 import { receive, type AlertOrigin, type RawAlert, type Received } from './alert-reception';
@@ -13,8 +15,7 @@ import { untilDone } from './until-done';
 import type { AlertBody } from './raw-alerts';
 
 /** So many, and so much, becomes durable as a whole or not at all. */
-export /** Alerts that go to the bus together, at most. */
-const BATCH_COUNT = 500;
+export const BATCH_COUNT = 500;
 export const BATCH_BYTES = 2 * 1024 * 1024;
 const LINGER_MS = 20;
 
@@ -44,13 +45,16 @@ export class AlertIntakeDesk {
   constructor(
     private readonly formats: FormatRegistry,
     private readonly publisher: AlertPublisher,
-    private readonly originals: Pick<Originals, 'keep'>,
+    private readonly kept: {
+      readonly originals: Pick<Originals, 'keep'>;
+      readonly receipts: Pick<ReceiptBook, 'enter'>;
+    },
     private readonly limits: { readonly memory: MemoryBudget; readonly allowance: SourceAllowance },
     private readonly clock: Clock,
   ) {}
 
   /**
-   * Resolves once every alert of the body is durable.
+   * Resolves once every alert of the body is durable and in the account.
    * @param read the body, counting what it holds in memory.
    * @throws DomainError: why a single alert was refused (the refusal is durable by then), `throttled`, or
    * `service_unavailable` and `bus_unavailable` for what is to be sent again.
@@ -103,9 +107,14 @@ export class AlertIntakeDesk {
     // Tried again with the same receipts: what became durable unnoticed is not received twice.
     await untilDone(holdBack, async () => {
       // The original first: a message never tells of one that is not there.
-      await this.originals.keep(origin.tenant, received.flatMap(keptAside));
+      await this.kept.originals.keep(origin.tenant, received.flatMap(keptAside));
       await this.publisher.publish(received, origin, traceparent, holdBack);
     });
+    // After it is durable: what never was would be pending for ever. What is durable and not entered, because this process
+    // was killed in between, nobody was told of; its outcome enters it.
+    await untilDone(holdBack, () =>
+      this.kept.receipts.enter(received.map((reception) => receiptOf(reception, origin))),
+    );
     received.forEach((reception) => answer.add(reception));
   }
 
@@ -128,6 +137,10 @@ export function alertBatches(alerts: AsyncIterable<RawAlert>): AsyncGenerator<Ra
     sizeOf: ({ bytes }) => bytes.length,
     lingerMs: LINGER_MS,
   });
+}
+
+function receiptOf({ alert: { receiptId, sourceId, source, receivedAt } }: Received, { tenant }: AlertOrigin): Receipt {
+  return { receiptId, tenant, sourceId, source, receivedAt, outcome: 'pending' };
 }
 
 function keptAside({ kind, alert, aside }: Received): KeptOriginal[] {

@@ -2,16 +2,14 @@ import type { AccountCounts, IngestAccount } from '#contracts/http/ingest';
 import { ALL_TENANTS, withTenant } from '#libs/read-model';
 import type { DataSource } from 'typeorm';
 
-export interface ReceiptSeen {
+/** What is told of one receipt: by its reception that it is pending, and by its outcome what became of it. */
+export interface Receipt {
   readonly receiptId: string;
   readonly tenant: string;
   readonly sourceId: string;
   readonly source: string;
   readonly receivedAt: string;
-}
-
-export interface ReceiptDecided extends ReceiptSeen {
-  readonly outcome: Exclude<keyof AccountCounts, 'received' | 'pending'>;
+  readonly outcome: Exclude<keyof AccountCounts, 'received'>;
 }
 
 /** What one source, by its name in whatever tenant, has sent and waits for. */
@@ -23,60 +21,28 @@ export interface SourceBacklog {
 }
 
 /**
- * What became of every reception (invariant 3). A receipt has one row, made by whichever message comes first, its
- * reception or its outcome; the sums change in the same statement and by what that statement really changed, so that
- * they balance at all times and no redelivery counts twice. Reading the account costs a row a source.
+ * What became of every reception (invariant 3). A receipt has one row, made by whichever is told first, its reception or
+ * its outcome; the sums change in the same statement and by what that statement really changed, so that they balance at
+ * all times and no redelivery counts twice. Reading the account costs a row a source.
  *
- * Receipts are written in the order of their ids: unsorted batches of two handlers would deadlock.
+ * Receipts are written in the order of their ids: unsorted batches of two processes would deadlock.
  */
 export class Account {
   constructor(private readonly database: DataSource) {}
 
-  async addSeen(receipts: readonly ReceiptSeen[]): Promise<void> {
-    await this.write(
-      `with input as (
-         select * from unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::timestamptz[])
-           as input (receipt_id, tenant, source_id, source, received_at)
-       ), added as (
-         insert into svc_ingest.receipt (receipt_id, tenant, source_id, received_at, outcome)
-         select distinct on (receipt_id) receipt_id, tenant, source_id, received_at, 'pending'
-         from input order by receipt_id
-         on conflict (receipt_id) do nothing
-         returning tenant, source_id
-       )
-       insert into svc_ingest.account as account (tenant, source_id, source, received, pending)
-       select added.tenant, added.source_id, ${nameOfSource('added')}, count(*), count(*)
-       from added group by added.tenant, added.source_id order by added.tenant, added.source_id
-       on conflict (tenant, source_id) do update
-         set received = account.received + excluded.received, pending = account.pending + excluded.pending`,
-      receipts,
-    );
-  }
-
-  async addDecided(receipts: readonly ReceiptDecided[]): Promise<void> {
-    await this.write(
-      `with input as (
-         select * from unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::timestamptz[], $6::text[])
-           as input (receipt_id, tenant, source_id, source, received_at, outcome)
-       ), decided as (
-         insert into svc_ingest.receipt as receipt (receipt_id, tenant, source_id, received_at, outcome)
-         select distinct on (receipt_id) receipt_id, tenant, source_id, received_at, outcome
-         from input order by receipt_id
-         on conflict (receipt_id) do update set outcome = excluded.outcome where receipt.outcome = 'pending'
-         -- A row that this statement made has no earlier version: its xmax is 0.
-         returning tenant, source_id, outcome, receipt.xmax = 0 as added
-       )
-       insert into svc_ingest.account as account (tenant, source_id, source, received, pending, ${DECIDED.join(', ')})
-       select decided.tenant, decided.source_id, ${nameOfSource('decided')},
-         count(*) filter (where added), -count(*) filter (where not added),
-         ${DECIDED.map((outcome) => `count(*) filter (where outcome = '${outcome}')`).join(', ')}
-       from decided group by decided.tenant, decided.source_id order by decided.tenant, decided.source_id
-       on conflict (tenant, source_id) do update
-         set received = account.received + excluded.received, pending = account.pending + excluded.pending,
-           ${DECIDED.map((outcome) => `${outcome} = account.${outcome} + excluded.${outcome}`).join(', ')}`,
-      receipts,
-      receipts.map(({ outcome }) => outcome),
-    );
+  /** What is told of receipts, in any order. Of a receipt that has an outcome nothing changes any more. */
+  async add(receipts: readonly Receipt[]): Promise<void> {
+    if (receipts.length === 0) return;
+    await withTenant(this.database, ALL_TENANTS, async (tx) => {
+      await tx.query(ADD, [
+        receipts.map(({ receiptId }) => receiptId),
+        receipts.map(({ tenant }) => tenant),
+        receipts.map(({ sourceId }) => sourceId),
+        receipts.map(({ source }) => source),
+        receipts.map(({ receivedAt }) => receivedAt),
+        receipts.map(({ outcome }) => outcome),
+      ]);
+    });
   }
 
   /**
@@ -138,29 +104,36 @@ export class Account {
     const { new: opened, updated, duplicate, grouped, suppressed, rejected } = row ?? countsOf({});
     return { new: opened, updated, duplicate, grouped, suppressed, rejected };
   }
-
-  private async write(sql: string, receipts: readonly ReceiptSeen[], outcomes?: readonly string[]): Promise<void> {
-    if (receipts.length === 0) return;
-    await withTenant(this.database, ALL_TENANTS, async (tx) => {
-      await tx.query(sql, [
-        receipts.map(({ receiptId }) => receiptId),
-        receipts.map(({ tenant }) => tenant),
-        receipts.map(({ sourceId }) => sourceId),
-        receipts.map(({ source }) => source),
-        receipts.map(({ receivedAt }) => receivedAt),
-        ...(outcomes === undefined ? [] : [outcomes]),
-      ]);
-    });
-  }
 }
 
 const FORGOTTEN_AT_ONCE = 5_000;
 
-const nameOfSource = (table: string): string =>
-  `(select max(input.source) from input where input.source_id = ${table}.source_id)`;
-
 const DECIDED = ['new', 'updated', 'duplicate', 'grouped', 'suppressed', 'rejected'] as const;
 const COUNTS = ['received', ...DECIDED, 'pending'] as const;
+
+const ADD = `
+  with input as (
+    select * from unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::timestamptz[], $6::text[])
+      with ordinality as input (receipt_id, tenant, source_id, source, received_at, outcome, place)
+  ), written as (
+    insert into svc_ingest.receipt as receipt (receipt_id, tenant, source_id, received_at, outcome)
+    -- Of what is told of one receipt at once the outcome counts, and of several outcomes the first.
+    select distinct on (receipt_id) receipt_id, tenant, source_id, received_at, outcome
+    from input order by receipt_id, outcome = 'pending', place
+    on conflict (receipt_id) do update set outcome = excluded.outcome
+      where receipt.outcome = 'pending' and excluded.outcome <> 'pending'
+    -- A row that this statement made has no earlier version: its xmax is 0.
+    returning tenant, source_id, outcome, receipt.xmax = 0 as added
+  )
+  insert into svc_ingest.account as account (tenant, source_id, source, ${COUNTS.join(', ')})
+  select written.tenant, written.source_id,
+    (select max(input.source) from input where input.source_id = written.source_id),
+    count(*) filter (where added),
+    ${DECIDED.map((outcome) => `count(*) filter (where outcome = '${outcome}')`).join(', ')},
+    count(*) filter (where added and outcome = 'pending') - count(*) filter (where not added)
+  from written group by written.tenant, written.source_id order by written.tenant, written.source_id
+  on conflict (tenant, source_id) do update
+    set ${COUNTS.map((count) => `${count} = account.${count} + excluded.${count}`).join(', ')}`;
 
 function countsOf(row: Partial<Record<keyof AccountCounts, string>>): AccountCounts {
   const count = (name: keyof AccountCounts) => Number(row[name] ?? 0);
