@@ -49,6 +49,7 @@ describe('what the roles may do in the ledger (invariant 2)', () => {
       '0002-server',
       '0003-shelves',
       '0004-archives',
+      '0005-storage',
     ]);
   });
 
@@ -140,6 +141,18 @@ describe('what the roles may do in the ledger (invariant 2)', () => {
     for (const { unique } of rows) {
       expect(unique).toEqual(['PRIMARY KEY (category, stream, version)', 'UNIQUE (category, id)']);
     }
+  });
+
+  it('keeps what is sealed as it is, and beside the rest of its row where a page has room, on every table', async () => {
+    const { rows } = await postgres.ownerPool().query(
+      `select distinct c.relkind = 'r' as leaf, a.attstorage, c.reloptions
+         from pg_partition_tree('ledger.events') t join pg_class c on c.oid = t.relid
+         join pg_attribute a on a.attrelid = c.oid and a.attname = 'data' order by 1`,
+    );
+    expect(rows).toEqual([
+      { leaf: false, attstorage: 'e', reloptions: null },
+      { leaf: true, attstorage: 'e', reloptions: ['toast_tuple_target=8160'] },
+    ]);
   });
 
   it.each([

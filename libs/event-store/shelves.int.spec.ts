@@ -133,7 +133,7 @@ describe('a ledger of release 0.1.0 that is migrated', () => {
     await asOwner(postgres.ownerUrl, asIn010);
     const before = await asOwner(postgres.ownerUrl, dump);
     const migrated = await asOwner(postgres.ownerUrl, (client) => migrateLedger(client));
-    expect(migrated.applied).toEqual(['0003-shelves', '0004-archives']);
+    expect(migrated.applied).toEqual(['0003-shelves', '0004-archives', '0005-storage']);
     expect(await asOwner(postgres.ownerUrl, dump)).toEqual(before);
     expect(before).toHaveLength(6 * 3 * 4);
 
@@ -159,6 +159,12 @@ describe('a ledger of release 0.1.0 that is migrated', () => {
       .ownerPool()
       .query(`select distinct shelf from ledger.events where stream = 'alert-0'`);
     expect(rows).toEqual([{ shelf: 0 }]);
+    const unlike = await postgres.ownerPool().query(
+      `select t.relid::regclass as table from pg_partition_tree('ledger.events') t join pg_class c on c.oid = t.relid
+         join pg_attribute a on a.attrelid = c.oid and a.attname = 'data'
+        where c.relkind = 'r' and (a.attstorage <> 'e' or c.reloptions is distinct from '{toast_tuple_target=8160}')`,
+    );
+    expect(unlike.rows).toEqual([]);
     await store.close();
   });
 

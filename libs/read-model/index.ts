@@ -1,5 +1,6 @@
 export { checkpointTransactions } from './checkpoint';
 export { databaseNow } from './database-clock';
+export { findRows } from './find-rows';
 export * from './migrate';
 export * from './projection';
 export * from './projection-runner';
@@ -8,5 +9,6 @@ export type { RowDifference, TableDifference } from './rebuild/compare-tables';
 export type { RebuildProgress } from './rebuild/progress';
 export * from './rebuild/rebuild-projection';
 export type { RebuildReport } from './rebuild/rebuild-record';
+export { tableOf } from './table-of';
 export * from './tenant';
 export { upsertRows } from './upsert-rows';

@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
 import { covers, CheckpointTable, type Checkpoint } from './checkpoint';
 import type { Projection } from './projection';
+import { type SharedPages, withSharedPages } from './shared-pages';
 import { ALL_TENANTS, setTenant } from './tenant';
 
 export interface ProjectionRunnerOptions {
@@ -19,6 +20,7 @@ export interface ProjectionRunnerOptions {
   readonly pollMs?: number;
 }
 
+const BATCH = 500;
 const LONGEST_BACK_OFF_MS = 10_000;
 
 /** Somebody else moved the checkpoint first: their rows stand, ours are rolled back. */
@@ -29,7 +31,10 @@ export class ProjectionRunner {
   private readonly followers: Follower[];
 
   constructor(private readonly options: ProjectionRunnerOptions) {
-    this.followers = options.projections.map((projection) => new Follower(projection, options));
+    const { store, projections, batch = BATCH } = options;
+    this.followers = withSharedPages(store, projections, batch).map(
+      ([projection, pages]) => new Follower(projection, options, pages),
+    );
   }
 
   start(): void {
@@ -71,7 +76,6 @@ class Follower {
   readonly name: string;
   trouble: string | undefined;
   private readonly checkpoints: CheckpointTable;
-  private readonly batch: number;
   private readonly pollMs: number;
   private running: Promise<void> | undefined;
   private stopping = false;
@@ -84,10 +88,10 @@ class Follower {
   constructor(
     private readonly projection: Projection,
     private readonly options: ProjectionRunnerOptions,
+    private readonly pages: SharedPages,
   ) {
     this.name = projection.name;
     this.checkpoints = new CheckpointTable(options.schema);
-    this.batch = options.batch ?? 500;
     this.pollMs = options.pollMs ?? 250;
   }
 
@@ -112,6 +116,7 @@ class Follower {
     this.unsubscribe();
     this.news.wake();
     await this.running;
+    this.pages.clear();
     this.running = undefined;
   }
 
@@ -142,10 +147,10 @@ class Follower {
     let failures = 0;
     while (!this.stopping) {
       try {
-        const applied = await this.step();
+        const hasMore = await this.step();
         failures = 0;
         this.trouble = undefined;
-        if (applied < this.batch) {
+        if (!hasMore) {
           this.levelAt = performance.now();
           await this.news.wait(this.pollMs);
         }
@@ -159,15 +164,18 @@ class Follower {
     }
   }
 
-  /** Reads before its transaction begins: an open write transaction would hold this very reader back. */
-  private async step(): Promise<number> {
-    const { store, database } = this.options;
+  /**
+   * Whether there may be more to apply now. Reads before its transaction begins: an open write transaction would hold this
+   * very reader back.
+   */
+  private async step(): Promise<boolean> {
+    const { database } = this.options;
     const from = await this.checkpoints.load(database, this.name);
-    const page = await store.readAfter(from.cursor, { categories: this.projection.categories, limit: this.batch });
+    const page = await this.pages.after(this.name, from);
     const last = page.events.at(-1);
     if (!last) {
       this.advance(from);
-      return 0;
+      return false;
     }
     const to: Checkpoint = { cursor: page.cursor, tx: BigInt(last.tx), position: BigInt(last.position) };
     await database.transaction(async (tx) => {
@@ -176,7 +184,7 @@ class Follower {
       await this.projection.apply(page.events, tx);
     });
     this.advance(to);
-    return page.events.length;
+    return page.events.length >= this.pages.limit || this.pages.continueAt(to);
   }
 
   private advance(checkpoint: Checkpoint): void {

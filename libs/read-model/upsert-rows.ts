@@ -1,4 +1,6 @@
 import type { EntityManager, EntityMetadata } from 'typeorm';
+import { arrayParameter } from './array-parameter';
+import { tableOf } from './table-of';
 
 /**
  * Inserts rows of an entity, or puts them in the place of those with the same primary key. An array for each column, and
@@ -16,7 +18,7 @@ export async function upsertRows<Row extends object>(
   const metadata = tx.connection.getMetadata(entity);
   await tx.query(
     statementOf(metadata),
-    metadata.columns.map((column) => rows.map((row) => parameterOf(column, row))),
+    metadata.columns.map((column) => arrayParameter(column, rows)),
   );
 }
 
@@ -30,19 +32,9 @@ function statementOf(metadata: EntityMetadata): string {
   const arrays = metadata.columns.map((column, index) => `$${index + 1}::${driver.normalizeType(column)}[]`);
   const keys = metadata.primaryColumns.map(({ databaseName }) => driver.escape(databaseName));
   const others = names.filter((name) => !keys.includes(name)).map((name) => `${name} = excluded.${name}`);
-  const table = metadata.tablePath
-    .split('.')
-    .map((part) => driver.escape(part))
-    .join('.');
   const statement =
-    `insert into ${table} (${names.join(', ')}) select * from unnest(${arrays.join(', ')}) ` +
+    `insert into ${tableOf(metadata)} (${names.join(', ')}) select * from unnest(${arrays.join(', ')}) ` +
     `on conflict (${keys.join(', ')}) do ${others.length > 0 ? `update set ${others.join(', ')}` : 'nothing'}`;
   statements.set(metadata, statement);
   return statement;
-}
-
-function parameterOf(column: EntityMetadata['columns'][number], row: object): unknown {
-  const value: unknown = column.getEntityValue(row);
-  if (value === undefined || value === null) return null;
-  return column.type === 'jsonb' ? JSON.stringify(value) : value;
 }

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
-import { ensureOwnerAndDatabase, MIGRATION_STEPS, OWNER_ROLE } from '../../libs/event-store';
+import { ensureOwnerAndDatabase, LEAF_STORAGE, MIGRATION_STEPS, OWNER_ROLE } from '../../libs/event-store';
 import { migrate, removeEmbeddedPostgres, startEmbeddedPostgres } from '../../libs/local';
 import type { ServiceDefinition } from '../../libs/service';
 import { benchFailed } from './report';
@@ -72,14 +72,14 @@ async function benchDatabase(
   for (const { sql } of MIGRATION_STEPS) await superuser.query(sql.replaceAll('ledger.', 'raw.'));
   await superuser.query(`
     create table raw.events_case partition of raw.events (primary key (category, stream, version),
-      unique (category, id)) for values in ('case');
+      unique (category, id)) for values in ('case') with (${LEAF_STORAGE});
     create table raw.events_alert partition of raw.events for values in ('alert') partition by list (shelf);
     grant usage on schema raw to countersign_case;
     grant select, insert on raw.events, raw.events_case, raw.events_alert to countersign_case`);
   const shelves = await superuser.query<{ shelf: number }>(`select shelf from ledger.shelves where category = 'alert'`);
   for (const { shelf } of shelves.rows) {
     await superuser.query(`create table raw.events_alert_${shelf} partition of raw.events_alert
-      (primary key (category, stream, version), unique (category, id)) for values in (${shelf})`);
+      (primary key (category, stream, version), unique (category, id)) for values in (${shelf}) with (${LEAF_STORAGE})`);
   }
   await superuser.query('reset role');
   const stop = async (): Promise<void> => {

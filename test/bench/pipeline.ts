@@ -1,4 +1,5 @@
 import { Client } from 'pg';
+import { LEAF_STORAGE } from '../../libs/event-store';
 import { AlertMix } from './alert-mix';
 import { bodiesOf, Sender } from './alert-load';
 import { AlertOutcomes } from './alert-outcomes';
@@ -91,7 +92,7 @@ async function measure(name: string, system: RunningSystem, { alerts, seconds }:
   ];
 }
 
-/** Alerts whose rows raw pg inserts in a second: in batches, into a table with the same columns and indexes. */
+/** Alerts whose rows raw pg inserts in a second: in batches, into a table with the same columns, storage and indexes. */
 async function rawInserts(system: RunningSystem, outcomes: AlertOutcomes, alerts: number): Promise<number> {
   const rows = await outcomes.eventRows(RAW_ROWS);
   const receipts = rows.filter(({ category }) => category === 'alert').length;
@@ -106,7 +107,8 @@ async function rawInserts(system: RunningSystem, outcomes: AlertOutcomes, alerts
   await first?.query(`create table public.raw_events (category text, stream text, version int, id uuid, type text,
     schema_version int, tenant text, time timestamptz, actor jsonb, data jsonb, meta jsonb, hash bytea, tx bigint,
     shelf int, position bigint generated always as identity,
-    primary key (category, stream, version), unique (category, id))`);
+    primary key (category, stream, version), unique (category, id)) with (${LEAF_STORAGE})`);
+  await first?.query('alter table public.raw_events alter column data set storage external');
   await first?.query('create index on public.raw_events (category, tx, position)');
   const batches = Array.from({ length: Math.ceil(rows.length / RAW_BATCH) }, (_, batch) =>
     columnsOf(rows.slice(batch * RAW_BATCH, (batch + 1) * RAW_BATCH)),

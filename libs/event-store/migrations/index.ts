@@ -2,3 +2,4 @@ export { type AdoptedLedger, adoptLedger, type RecordedTransactions } from './ad
 export { asOwner, migrateLedger, type MigratedLedger, underMigrationLock } from './migrate-ledger';
 export { ensureServiceSchemas } from './service-schemas';
 export { MIGRATION_STEPS } from './migration-steps';
+export { LEAF_STORAGE } from './shelves';

@@ -2,7 +2,7 @@ import type { ClientBase } from 'pg';
 import { CATEGORIES, type Category, CATEGORY_OWNERS, SERVICES, SHELVED_CATEGORIES } from '#contracts/envelope';
 import { ARCHIVIST_ROLE, serviceRole } from '../database-roles';
 import { isShelved } from '../event-rows';
-import { ensureShelves, shelvesOf } from './shelves';
+import { ensureShelves, LEAF_STORAGE, shelvesOf } from './shelves';
 
 /** What a writer may fill in: everything but `tx` and `position`. */
 const WRITABLE = 'category, stream, version, id, type, schema_version, tenant, time, actor, data, meta, hash';
@@ -31,7 +31,7 @@ export async function ensureLedgerAccess(client: ClientBase): Promise<void> {
         isShelved(category)
           ? `create table ledger.${partition} partition of ledger.events for values in ('${category}') partition by list (shelf)`
           : `create table ledger.${partition} partition of ledger.events (primary key (category, stream, version),
-               unique (category, id)) for values in ('${category}')`,
+               unique (category, id)) for values in ('${category}') with (${LEAF_STORAGE})`,
       );
     }
     await guard(client, partition, [category], roles);

@@ -1,4 +1,5 @@
 import { ARCHIVES } from './archive-step';
+import { LEAF_STORAGE } from './shelves';
 
 /** One step of the schema `ledger`. A step that has been released never changes; a change is a further step. */
 export interface MigrationStep {
@@ -156,9 +157,30 @@ create function ledger.shelf_now() returns integer
   $$select to_char(clock_timestamp() at time zone 'utc', 'YYYYMM')::integer$$;
 `;
 
+/**
+ * What is sealed does not compress: PostgreSQL would try to with each event, for half of what it takes to insert one. And
+ * most events fit into a page of a table: where they lie in it, they are read three times as fast as in pieces beside it.
+ * Events that are there stay as they are.
+ */
+const storage = `
+alter table ledger.events alter column data set storage external;
+
+do $$
+declare
+  part record;
+begin
+  for part in
+    select relid from pg_partition_tree('ledger.events') join pg_class on pg_class.oid = relid where relkind = 'r'
+  loop
+    execute format('alter table %s set (${LEAF_STORAGE})', part.relid::regclass);
+  end loop;
+end $$;
+`;
+
 export const MIGRATION_STEPS: readonly MigrationStep[] = [
   { name: '0001-events', sql: events },
   { name: '0002-server', sql: server },
   { name: '0003-shelves', sql: shelves },
   { name: '0004-archives', sql: ARCHIVES },
+  { name: '0005-storage', sql: storage },
 ];

@@ -7,6 +7,9 @@ import type { ShelvedCategory } from '#contracts/envelope';
  */
 const MONTHS_AHEAD = 3;
 
+/** Storage parameters of the tables that hold events: as much as a page has room for stays in it. */
+export const LEAF_STORAGE = 'toast_tuple_target = 8160';
+
 /** The tables of a category's shelves, without the schema. */
 export async function shelvesOf(client: ClientBase, category: ShelvedCategory): Promise<string[]> {
   const { rows } = await client.query<{ shelf: number }>('select shelf from ledger.shelves where category = $1', [
@@ -34,8 +37,8 @@ export async function ensureShelves(client: ClientBase, category: ShelvedCategor
 async function makeShelf(client: ClientBase, category: ShelvedCategory, shelf: number): Promise<void> {
   const table = `ledger.${tableOf(category, shelf)}`;
   await client.query(`
-    create table ${table} (like ledger.events including defaults including constraints,
-      primary key (category, stream, version), unique (category, id));
+    create table ${table} (like ledger.events including defaults including constraints including storage,
+      primary key (category, stream, version), unique (category, id)) with (${LEAF_STORAGE});
     alter table ledger.events_${category} attach partition ${table} for values in (${shelf});
     insert into ledger.shelves (category, shelf) values ('${category}', ${shelf});
   `);

@@ -30,6 +30,7 @@ import { CaseDetails1764400000000 } from './read/migrations/1764400000000-case-d
 import { CaseFilters1764500000000 } from './read/migrations/1764500000000-case-filters';
 import { Storms1764600000000 } from './read/migrations/1764600000000-storms';
 import { SimilarCases1764700000000 } from './read/migrations/1764700000000-similar-cases';
+import { SmallerRows1764800000000 } from './read/migrations/1764800000000-smaller-rows';
 import { CaseObservablesRow, SharedObservableRow } from './read/similar-cases.entity';
 import { SimilarCasesProjection } from './read/similar-cases.projection';
 
@@ -70,6 +71,7 @@ export const service = defineService({
     CaseFilters1764500000000,
     Storms1764600000000,
     SimilarCases1764700000000,
+    SmallerRows1764800000000,
   ],
   refuseInProduction: ({ COUNTERSIGN_HMAC_KEY }) =>
     COUNTERSIGN_HMAC_KEY === undefined ? ['COUNTERSIGN_HMAC_KEY: is required, and the same for every instance'] : [],

@@ -100,7 +100,7 @@ describe('an address in 300,000 alerts', () => {
     expect(after).toEqual([(before[0] ?? 0) + 1 + CASES / 2, (before[1] ?? 0) + CASES]);
     const { rows } = await postgres
       .ownerPool()
-      .query('select cases, jsonb_array_length(members) as members from svc_case.shared_observable where cases > 100');
+      .query('select cases, cardinality(members) as members from svc_case.shared_observable where cases > 100');
     expect(rows).toEqual([{ cases: CASES, members: HOT_CASES }]);
 
     const found = await similarCases(database, 'default', caseIdOf(7), 20);

@@ -1,7 +1,7 @@
 import { Any, type EntityManager } from 'typeorm';
 import type { CaseEvent } from '#contracts/events/case';
 import type { RecordedEvent } from '#libs/event-store';
-import { type Projection, upsertRows } from '#libs/read-model';
+import { findRows, type Projection, upsertRows } from '#libs/read-model';
 import {
   alertDataOf,
   alertOfCase,
@@ -34,8 +34,8 @@ type CaseEvents = readonly (RecordedEvent & CaseEvent)[];
 const caseIdOf = ({ data }: CaseEvent): string => data.caseId;
 
 async function detailsAfter(events: CaseEvents, tx: EntityManager): Promise<CaseDetailRow[]> {
-  const caseIds = [...new Set(events.filter((event) => alertDataOf(event) ?? linkOf(event, event)).map(caseIdOf))];
-  const known = await tx.findBy(CaseDetailRow, { caseId: Any(caseIds) });
+  const caseIds = events.filter((event) => alertDataOf(event) ?? linkOf(event, event)).map(caseIdOf);
+  const known = await findRows(tx, CaseDetailRow, 'caseId', caseIds);
   const parts = new Map(
     known.map(({ caseId, tenant, observables, attack, links }) => [
       caseId,
@@ -88,7 +88,7 @@ async function alertsAfter(events: CaseEvents, tx: EntityManager): Promise<CaseD
 
 async function entriesAfter(events: CaseEvents, tx: EntityManager): Promise<CaseEntryRow[]> {
   const endings = events.flatMap((event) => endedBy(event) ?? []);
-  const open = endings.length === 0 ? [] : await tx.findBy(CaseEntryRow, { entryId: Any(endings) });
+  const open = await findRows(tx, CaseEntryRow, 'entryId', endings);
   const rows = new Map(open.map((row) => [row.entryId, row]));
   for (const event of events) {
     const { tenant, version: place, data } = event;

@@ -1,9 +1,9 @@
-import { Any, type EntityManager } from 'typeorm';
+import type { EntityManager } from 'typeorm';
 import { SEVERITIES, VERDICTS } from '#contracts/alert';
 import type { CaseEvent } from '#contracts/events/case';
 import type { RecordedEvent } from '#libs/event-store';
 import type { JobQueue } from '#libs/jobs';
-import { type Projection, upsertRows } from '#libs/read-model';
+import { findRows, type Projection, upsertRows } from '#libs/read-model';
 import { highestSeverity } from '../domain/severity';
 import { CaseAlertRow } from './case-alert.entity';
 import { alertAfter, summaryAfter } from './case-list-rows';
@@ -21,8 +21,8 @@ export class CaseListProjection implements Projection {
   constructor(private readonly jobs: Pick<JobQueue, 'schedule' | 'cancel'>) {}
 
   async apply(events: readonly RecordedEvent[], tx: EntityManager): Promise<void> {
-    const ids = [...new Set(events.map(({ stream }) => stream.slice('case-'.length)))];
-    const rows = new Map((await tx.findBy(CaseSummaryRow, { caseId: Any(ids) })).map((row) => [row.caseId, row]));
+    const ids = events.map(({ stream }) => stream.slice('case-'.length));
+    const rows = new Map((await findRows(tx, CaseSummaryRow, 'caseId', ids)).map((row) => [row.caseId, row]));
     const alerts = new Map<string, CaseAlertRow>();
     const toRecount = new Set<string>();
     for (const event of events) {

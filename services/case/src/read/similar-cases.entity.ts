@@ -15,7 +15,7 @@ export class SharedObservableRow {
   cases!: number;
 
   /** The first of them, and no more than tell anything. */
-  @Column('jsonb')
+  @Column('uuid', { array: true })
   members!: string[];
 }
 
@@ -28,6 +28,6 @@ export class CaseObservablesRow {
   @Column('text')
   tenant!: string;
 
-  @Column('jsonb')
+  @Column('uuid', { array: true })
   keys!: string[];
 }

@@ -1,9 +1,9 @@
-import { Any, type EntityManager } from 'typeorm';
+import type { EntityManager } from 'typeorm';
 import type { Observable } from '#contracts/alert';
 import type { CaseEvent } from '#contracts/events/case';
-import type { RecordedEvent } from '#libs/event-store';
+import { type RecordedEvent, textArray, uuidArray } from '#libs/event-store';
 import { deterministicId } from '#libs/kernel';
-import { type Projection, upsertRows } from '#libs/read-model';
+import { type Projection, tableOf } from '#libs/read-model';
 import { alertDataOf } from './case-content';
 import { CaseObservablesRow, SharedObservableRow } from './similar-cases.entity';
 
@@ -34,26 +34,7 @@ export class SimilarCasesProjection implements Projection {
       const { tenant } = event;
       return [{ tenant, caseId: data.caseId, keys: data.observables.map((one) => keyOf(tenant, one)) }];
     });
-    const cases = await casesIn(named, tx);
-    const fresh: { key: string; tenant: string; caseId: string }[] = [];
-    const changed = new Set<CaseOfKeys>();
-    for (const { tenant, caseId, keys } of named) {
-      const known = cases.get(caseId) ?? { tenant, keys: new Set<string>() };
-      cases.set(caseId, known);
-      for (const key of keys) {
-        if (known.keys.has(key) || known.keys.size >= MAX_COMPARED) continue;
-        known.keys.add(key);
-        changed.add(known);
-        fresh.push({ key, tenant, caseId });
-      }
-    }
-    const rows = [...cases].filter(([, one]) => changed.has(one));
-    await upsertRows(
-      tx,
-      CaseObservablesRow,
-      rows.map(([caseId, { tenant, keys }]) => ({ caseId, tenant, keys: [...keys] })),
-    );
-    await count(fresh, tx);
+    if (named.length > 0) await tx.query(statement(tx), parameters(named));
   }
 }
 
@@ -68,28 +49,49 @@ function rememberedKeys(): typeof observableKey {
   };
 }
 
-interface CaseOfKeys {
+/** Of a case, in the order in which they came. */
+interface NamedObservables {
   readonly tenant: string;
-  readonly keys: Set<string>;
+  readonly caseId: string;
+  readonly keys: readonly string[];
 }
 
-async function casesIn(named: readonly { readonly caseId: string }[], tx: EntityManager) {
-  const ids = [...new Set(named.map(({ caseId }) => caseId))];
-  const rows = ids.length === 0 ? [] : await tx.findBy(CaseObservablesRow, { caseId: Any(ids) });
-  return new Map<string, CaseOfKeys>(rows.map(({ caseId, tenant, keys }) => [caseId, { tenant, keys: new Set(keys) }]));
+/** One entry for each observable: case, tenant, key. */
+function parameters(named: readonly NamedObservables[]): Buffer[] {
+  const each = named.flatMap(({ tenant, caseId, keys }) => keys.map((key) => ({ tenant, caseId, key })));
+  return [
+    uuidArray(each.map(({ caseId }) => caseId)),
+    textArray(each.map(({ tenant }) => tenant)),
+    uuidArray(each.map(({ key }) => key)),
+  ];
 }
 
-async function count(
-  fresh: readonly { readonly key: string; readonly tenant: string; readonly caseId: string }[],
-  tx: EntityManager,
-): Promise<void> {
-  const keys = [...new Set(fresh.map(({ key }) => key))];
-  if (keys.length === 0) return;
-  const rows = new Map((await tx.findBy(SharedObservableRow, { key: Any(keys) })).map((row) => [row.key, row]));
-  for (const { key, tenant, caseId } of fresh) {
-    const { cases, members } = rows.get(key) ?? { cases: 0, members: [] };
-    const isMember = members.length < HOT_CASES;
-    rows.set(key, { key, tenant, cases: cases + 1, members: isMember ? [...members, caseId] : members });
-  }
-  await upsertRows(tx, SharedObservableRow, [...rows.values()]);
+/**
+ * Adds what is new to its case to the case, and the case to it. In one statement, so that what is known already, which is
+ * most of what a storm names, is neither read nor written anew.
+ */
+function statement(tx: EntityManager): string {
+  const [shared, compared] = [SharedObservableRow, CaseObservablesRow].map((entity) =>
+    tableOf(tx.connection.getMetadata(entity)),
+  );
+  return `
+    with named as (
+      select case_id, tenant, key, min(place) as place
+        from unnest($1::uuid[], $2::text[], $3::uuid[]) with ordinality as n (case_id, tenant, key, place)
+       group by case_id, tenant, key
+    ), fresh as (
+      select n.*, coalesce(cardinality(known.keys), 0) + row_number() over (partition by n.case_id order by n.place) as number
+        from named n left join ${compared} known on known.case_id = n.case_id
+       where known.case_id is null or n.key <> all (known.keys)
+    ), added as materialized (
+      select * from fresh where number <= ${MAX_COMPARED}
+    ), of_cases as (
+      insert into ${compared} as known (case_id, tenant, keys)
+      select case_id, tenant, array_agg(key order by place) from added group by case_id, tenant
+      on conflict (case_id) do update set keys = known.keys || excluded.keys
+    )
+    insert into ${shared} as known (key, tenant, cases, members)
+    select key, tenant, count(*), (array_agg(case_id order by place))[1:${HOT_CASES}] from added group by key, tenant
+    on conflict (key) do update
+      set cases = known.cases + excluded.cases, members = (known.members || excluded.members)[1:${HOT_CASES}]`;
 }

@@ -1,8 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { Any, DataSource } from 'typeorm';
+import { DataSource } from 'typeorm';
 import type { CaseEvent } from '#contracts/events/case';
 import type { BusMessage } from '#libs/bus';
-import { ALL_TENANTS, upsertRows, withTenant } from '#libs/read-model';
+import { ALL_TENANTS, findRows, upsertRows, withTenant } from '#libs/read-model';
 import { caseVariables } from '../domain/case-variables';
 import { CaseFactsRow } from '../read/case-facts.entity';
 
@@ -31,8 +31,8 @@ export class CaseFacts {
   async keep(batch: readonly { readonly message: BusMessage; readonly event: CaseEvent }[]): Promise<CaseNews[]> {
     if (batch.length === 0) return [];
     return withTenant(this.database, ALL_TENANTS, async (tx) => {
-      const caseIds = [...new Set(batch.map(({ event }) => event.data.caseId))];
-      const known = await tx.findBy(CaseFactsRow, { caseId: Any(caseIds) });
+      const caseIds = batch.map(({ event }) => event.data.caseId);
+      const known = await findRows(tx, CaseFactsRow, 'caseId', caseIds);
       const latest = new Map(known.map((row) => [keyOf(row.tenant, row.caseId), row]));
       const changed = new Set<string>();
       const news = batch.map(({ message, event }): CaseNews => {
