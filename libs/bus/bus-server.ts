@@ -1,6 +1,6 @@
 import { Server, type MessageHandler } from '@nestjs/microservices';
 import { isObservable, lastValueFrom } from 'rxjs';
-import { isDeadTopic, TOPICS } from '#contracts/topics';
+import { contractsOf, isDeadTopic, liveTopic, TOPICS } from '#contracts/topics';
 import { DomainError } from '#libs/kernel';
 import { inTrace, type Telemetry } from '#libs/telemetry';
 import { messagingAttributes, type MessagingSystem } from './messaging-attributes';
@@ -20,11 +20,18 @@ export interface HandlerExtras {
    * all else that is done to a message. One of an earlier version is opened all the same, to be brought to that of now.
    */
   readonly sealed?: boolean;
+  /**
+   * The types that the handler does something about; all of them when absent. A message of another type is done without its
+   * being read, checked or opened: most of what is on a topic is of no interest to most who follow it.
+   */
+  readonly types?: readonly string[];
 }
 
 /** A handler method of a Nest controller, ready to be called. */
-export interface BusHandler extends Required<HandlerExtras> {
+export interface BusHandler extends Required<Omit<HandlerExtras, 'types'>> {
   readonly topic: string;
+  /** Whether the handler does something about messages of this type. */
+  readonly wants: (type: string) => boolean;
   /** Makes a message what a handler works on. */
   readonly open: OpenMessage;
   readonly handle: BatchHandler;
@@ -40,7 +47,7 @@ export interface Consumer {
 /** Opens what is sealed in a message. */
 export type OpenMessage = (message: BusMessage) => BusMessage;
 
-const DEFAULTS: Required<HandlerExtras> = {
+const DEFAULTS: Required<Omit<HandlerExtras, 'types'>> = {
   batch: 500,
   attempts: DEFAULT_ATTEMPTS,
   timeoutMs: 60_000,
@@ -104,13 +111,23 @@ export abstract class BusServer extends Server {
 }
 
 function toBusHandler(topic: string, handler: MessageHandler, open: OpenMessage, consumer: Consumer): BusHandler {
-  const extras = { ...DEFAULTS, ...handler.extras };
+  const { types, ...given }: HandlerExtras = handler.extras ?? {};
+  const extras = { ...DEFAULTS, ...given };
   for (const name of ['batch', 'attempts', 'timeoutMs'] as const) {
     if (!Number.isInteger(extras[name]) || extras[name] < 1) {
       throw misused(topic, `extras.${name} must be a whole number above 0, but is ${String(extras[name])}`);
     }
   }
-  return { topic, open, ...extras, handle: (messages) => handleSeen(topic, messages, consumer, handler) };
+  const wants = interestIn(topic, types);
+  return { topic, open, wants, ...extras, handle: (messages) => handleSeen(topic, messages, consumer, handler) };
+}
+
+function interestIn(topic: string, types: readonly string[] | undefined): (type: string) => boolean {
+  if (types === undefined) return () => true;
+  const unknown = types.filter((type) => !Object.hasOwn(contractsOf(liveTopic(topic)), type));
+  if (unknown.length > 0) throw misused(topic, `extras.types names ${unknown.join(', ')}, which it does not carry`);
+  const wanted = new Set(types);
+  return (type) => wanted.has(type);
 }
 
 /** A Nest handler answers with a promise of a value, or of an observable once a filter or an interceptor is involved. */

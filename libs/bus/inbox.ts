@@ -49,7 +49,10 @@ export class Inbox {
     arrivals: readonly Arrival[],
     advance?: (tx: ClientBase | Pool) => Promise<void>,
   ): Promise<number | undefined> {
-    const messages = arrivals.flatMap((arrival) => ('message' in arrival ? [arrival.message] : []));
+    const { wants } = this.options.handler;
+    const messages = arrivals.flatMap((arrival) =>
+      'message' in arrival && wants(arrival.message.type) ? [arrival.message] : [],
+    );
     const deaths = this.deathsOfMalformed(arrivals);
     const keys = [...new Set(messages.map(({ key }) => key))];
     const occupied = keys.length > 0 ? await this.options.parking.occupied(this.topic, keys) : new Set<string>();

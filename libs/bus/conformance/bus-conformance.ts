@@ -311,6 +311,24 @@ export function busConformance(harness: () => BusHarness): void {
     ]);
   });
 
+  it('passes by the types that a handler does nothing about', async () => {
+    const consumer = bus();
+    const seen = await consume(consumer, ALERTS_TOPIC, () => done, { batch: 3, types: ['AlertRefused'] });
+    const { publisher } = bus('ingest');
+    const some = (from: number) => Array.from({ length: 10 }, (_, index) => message(`a-${from + index}`));
+    await publisher.publish([...some(0), message('a-10', { type: 'AlertRefused' }), ...some(11)]);
+    await publisher.publish([message('b-1', { type: 'AlertRefused' })]);
+    await publisher.publish(some(21));
+    await eventually(() => expect(seen).toEqual(['a-10', 'b-1']));
+    await settled(consumer);
+  });
+
+  it('does not let a handler wait for a type that its topic never carries', async () => {
+    await expect(consume(bus(), ALERTS_TOPIC, () => done, { types: ['AlertReceived', 'AlertLost'] })).rejects.toThrow(
+      /names AlertLost/,
+    );
+  });
+
   it('keeps what is no message as a dead letter, and goes on', async () => {
     const seen = await consume(bus(), ALERTS_TOPIC, () => done);
     await publish(bus('ingest'), 'a-1');

@@ -45,6 +45,12 @@ export function fromKafka(topic: string, partition: number, received: KafkaMessa
   }
 }
 
+/** Whether it is of a type that is wanted, by its headers alone. What does not say of which type it is, is no message, and wanted as that. */
+export function isWanted({ headers }: KafkaMessage, wants: (type: string) => boolean): boolean {
+  const type = headers?.['ce_type'];
+  return !Buffer.isBuffer(type) || headers?.['ce_specversion']?.toString() !== '1.0' || wants(type.toString());
+}
+
 /** What was no message is passed on as it was up to this size; every dead topic takes that and why it died. Bytes. */
 const MOST_RAW_BYTES = 1024 * 1024;
 

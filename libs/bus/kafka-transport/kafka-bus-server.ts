@@ -1,4 +1,4 @@
-import type { Kafka } from 'kafkajs';
+import type { Kafka, KafkaMessage } from 'kafkajs';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import type { Telemetry } from '#libs/telemetry';
@@ -9,7 +9,7 @@ import { Inbox } from '../inbox';
 import { ParkingLot } from '../parking';
 import { ParkingWatch } from '../parking-watch';
 import { SingleActive } from '../single-active';
-import { fromKafka } from './cloud-events';
+import { fromKafka, isWanted } from './cloud-events';
 import { GroupConsumer } from './group-consumer';
 import type { KafkaBusPublisher } from './kafka-bus-publisher';
 import { byKafkaGroup } from './kafka-groups';
@@ -69,7 +69,8 @@ export class KafkaBusServer extends BusServer {
         const dueIn = await inbox.receive(messages.map((message) => fromKafka(handler.topic, partition, message)));
         if (dueIn !== undefined) this.watch.expect(dueIn);
       };
-      this.work.set(handler.topic, new PartitionWork(handler.topic, takeIn, handler.batch, logger));
+      const filter = { isWanted: (message: KafkaMessage) => isWanted(message, handler.wants) };
+      this.work.set(handler.topic, new PartitionWork(handler.topic, takeIn, handler.batch, logger, filter));
       this.drains.set(handler.topic, new ParkedDrain(inbox, this.locks, `${group}:${handler.topic}:parked`, logger));
     }
     if (handlers.length === 0) return;

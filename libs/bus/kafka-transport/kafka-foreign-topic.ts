@@ -29,7 +29,7 @@ export class KafkaForeignTopic implements ForeignTopic {
       (partition, messages) => handle(messages.map((message) => recordOf(topic, partition, message))),
       SLICE,
       logger,
-      () => (this.committedAt = performance.now()),
+      { onCommitted: () => (this.committedAt = performance.now()) },
     );
     this.consumer = new GroupConsumer({
       kafka: this.kafka,

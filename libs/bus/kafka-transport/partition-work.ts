@@ -11,6 +11,12 @@ const LONGEST_PAUSE_MS = 10_000;
  */
 export type Intake = (partition: number, messages: readonly KafkaMessage[]) => Promise<void>;
 
+export interface PartitionWorkOptions {
+  /** What is not is passed by, and committed with what comes before it. All of it when absent. */
+  readonly isWanted?: (message: KafkaMessage) => boolean;
+  readonly onCommitted?: () => void;
+}
+
 /** Hands on what was fetched from the partitions of one topic, and commits what has been taken in. */
 export class PartitionWork {
   private readonly failures = new Map<number, number>();
@@ -28,7 +34,7 @@ export class PartitionWork {
     private readonly takeIn: Intake,
     private readonly batchSize: number,
     private readonly logger: Logger,
-    private readonly onCommitted: () => void = () => undefined,
+    private readonly options: PartitionWorkOptions = {},
   ) {}
 
   /** kafkajs's `eachBatch`. Errors of kafkajs must pass: they are how it learns of a rebalance. */
@@ -59,9 +65,12 @@ export class PartitionWork {
 
   private async handleInSlices(payload: EachBatchPayload, heartbeatMs: number): Promise<void> {
     const { batch } = payload;
-    for (let start = 0; start < batch.messages.length; start += this.batchSize) {
+    const { isWanted = () => true } = this.options;
+    const messages = batch.messages.filter(isWanted);
+    if (messages.length === 0 && batch.messages.length > 0) return this.passBy(payload);
+    for (let start = 0; start < messages.length; start += this.batchSize) {
       if (this.stopping || !payload.isRunning() || payload.isStale()) return;
-      const slice = batch.messages.slice(start, start + this.batchSize);
+      const slice = messages.slice(start, start + this.batchSize);
       const heartbeats = keepAlive(payload.heartbeat, heartbeatMs);
       let recorded: boolean;
       try {
@@ -70,12 +79,18 @@ export class PartitionWork {
         heartbeats.end();
       }
       if (!recorded) return;
-      const isLast = start + slice.length === batch.messages.length;
+      const isLast = start + slice.length === messages.length;
       // Behind the last message there may be marks of transactions, which are no messages.
       await this.commit(payload, isLast ? batch.lastOffset() : slice.at(-1)?.offset);
       if (heartbeats.error !== undefined) throw heartbeats.error;
       await payload.heartbeat();
     }
+  }
+
+  private async passBy(payload: EachBatchPayload): Promise<void> {
+    if (this.stopping || !payload.isRunning() || payload.isStale()) return;
+    await this.commit(payload, payload.batch.lastOffset());
+    await payload.heartbeat();
   }
 
   /** False when the partition was paused instead: sleeping here would stall the other partitions. */
@@ -111,7 +126,7 @@ export class PartitionWork {
     payload.resolveOffset(last);
     const offset = (BigInt(last) + 1n).toString();
     await payload.commitOffsetsIfNecessary({ topics: [{ topic, partitions: [{ partition, offset }] }] });
-    this.onCommitted();
+    this.options.onCommitted?.();
   }
 }
 

@@ -12,7 +12,7 @@ export class ErasureReaction {
     private readonly cases: CaseCopy,
   ) {}
 
-  @EventPattern('countersign.audit', BUS, { batch: 100, attempts: 1000 })
+  @EventPattern('countersign.audit', BUS, { batch: 100, attempts: 1000, types: ['PersonalDataErased'] })
   onAudit(messages: BusMessage[]): Promise<Outcome[]> {
     return forgetErased(this.context, messages, ({ cases }, tenant) => this.cases.forget(tenant, cases));
   }

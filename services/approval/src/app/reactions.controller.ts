@@ -29,7 +29,11 @@ export class ReactionsController {
   ) {}
 
   /** A request waits for the facts that it rests on by many short retries; ActionRequests bounds them by time. */
-  @EventPattern('countersign.run', BUS, { batch: 100, attempts: 1000 })
+  @EventPattern('countersign.run', BUS, {
+    batch: 100,
+    attempts: 1000,
+    types: ['ActionRequested', 'ActionWithdrawn', 'StepCompleted', 'RunStarted', 'RunCompleted', 'RunFailed'],
+  })
   onRuns(messages: BusMessage[]): Promise<Outcome[]> {
     return inKeyOrder(messages, async (message) => {
       const event = { type: message.type, data: message.data } as unknown as RunEvent;
@@ -85,7 +89,10 @@ export class ReactionsController {
     });
   }
 
-  @EventPattern('countersign.case', BUS, { batch: 200 })
+  @EventPattern('countersign.case', BUS, {
+    batch: 200,
+    types: ['CaseOpened', 'CaseStatusChanged', 'CaseSeverityChanged'],
+  })
   onCases(messages: BusMessage[]): Promise<Outcome[]> {
     return inKeyOrder(messages, async (message) => {
       const event = { type: message.type, data: message.data } as unknown as CaseEvent;
@@ -100,7 +107,7 @@ export class ReactionsController {
   }
 
   /** An action that has begun or been refused has nothing left to revoke. */
-  @EventPattern('countersign.action', BUS, { batch: 200 })
+  @EventPattern('countersign.action', BUS, { batch: 200, sealed: true })
   onActions(messages: BusMessage[]): Promise<Outcome[]> {
     return inKeyOrder(messages, async ({ tenant, data }) => {
       const { actionId } = data;

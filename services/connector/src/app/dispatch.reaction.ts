@@ -10,10 +10,9 @@ import { actionJob } from './action-job';
 export class DispatchReaction {
   constructor(@Inject(JOBS) private readonly jobs: JobQueue) {}
 
-  @EventPattern('countersign.run', BUS, { batch: 200 })
+  @EventPattern('countersign.run', BUS, { batch: 200, types: ['ActionDispatched'] })
   async onRun(messages: BusMessage[]): Promise<Outcome[]> {
-    const dispatched = messages.filter((message) => message.type === 'ActionDispatched');
-    await this.jobs.schedule(dispatched.map(actionJob));
+    await this.jobs.schedule(messages.map(actionJob));
     return messages.map(() => done);
   }
 }

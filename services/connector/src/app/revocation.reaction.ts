@@ -16,9 +16,9 @@ export class RevocationReaction {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  @EventPattern('countersign.approval', BUS, { batch: 200 })
+  @EventPattern('countersign.approval', BUS, { batch: 200, types: ['RevocationRequested'] })
   async onApproval(messages: BusMessage[]): Promise<Outcome[]> {
-    for (const message of messages) if (message.type === 'RevocationRequested') await this.refuse(message);
+    for (const message of messages) await this.refuse(message);
     return messages.map(() => done);
   }
 

@@ -11,7 +11,10 @@ import { ORCHESTRATOR, RunConductor } from './run-conductor';
 export class ActionReaction {
   constructor(@Inject(RunConductor) private readonly runs: RunConductor) {}
 
-  @EventPattern('countersign.action', BUS, { batch: 500 })
+  @EventPattern('countersign.action', BUS, {
+    batch: 500,
+    types: ['ActionSucceeded', 'ActionOutcomeUnknown', 'ActionFailed', 'ActionRefused'],
+  })
   onAction(@Payload() messages: BusMessage[]): Promise<Outcome[]> {
     return handleByKey(messages, async (message) => {
       const event = eventIn(actionEvents, message);

@@ -38,7 +38,10 @@ export class ApprovalReaction {
     this.startedAt = clock.now().getTime();
   }
 
-  @EventPattern('countersign.approval', BUS, { batch: 500 })
+  @EventPattern('countersign.approval', BUS, {
+    batch: 500,
+    types: ['ActionAllowed', 'ActionRejected', 'ApprovalGranted', 'ApprovalDenied', 'ApprovalExpired'],
+  })
   onApproval(@Payload() messages: BusMessage[]): Promise<Outcome[]> {
     return handleByKey(messages, (message) => this.take(message));
   }

@@ -34,7 +34,10 @@ export class CaseReaction {
   }
 
   /** A storm is mostly alerts that join a case: what they have in common is looked up once a batch. */
-  @EventPattern('countersign.case', BUS, { batch: 500 })
+  @EventPattern('countersign.case', BUS, {
+    batch: 500,
+    types: ['CaseOpened', 'AlertGrouped', 'CaseSeverityChanged', 'CaseStatusChanged'],
+  })
   async onCase(@Payload() messages: BusMessage[]): Promise<Outcome[]> {
     const events: { message: BusMessage; event: CaseEvent }[] = [];
     const checked = await handleByKey(messages, async (message) => {

@@ -14,7 +14,7 @@ export class ErasureReaction {
     @Inject(DataSource) private readonly database: DataSource,
   ) {}
 
-  @EventPattern('countersign.audit', BUS, { batch: 100, attempts: 1000 })
+  @EventPattern('countersign.audit', BUS, { batch: 100, attempts: 1000, types: ['PersonalDataErased'] })
   onAudit(messages: BusMessage[]): Promise<Outcome[]> {
     return forgetErased(this.context, messages, async ({ cases }, tenant) => {
       await withTenant(this.database, tenant, (tx) =>
