@@ -73,6 +73,29 @@ describe('JobQueue', () => {
     expect(jobs.every((job) => job.attempt === 1 && !job.takenOver)).toBe(true);
   });
 
+  it('does the jobs of one kind while those of another are not due, or all in hand', async () => {
+    const queue = open();
+    const { jobs, reached } = collect(queue);
+    const others: string[] = [];
+    let letGo = (): void => undefined;
+    const held = new Promise<void>((resolve) => (letGo = resolve));
+    queue.handle('hold', { leaseMs: 5_000, concurrency: 1 }, async ({ id }) => {
+      others.push(id);
+      await held;
+      return { status: 'done' };
+    });
+    const later = { ...spec('later', inMs(60_000)), kind: 'hold' };
+    await queue.schedule([{ ...spec('h1'), kind: 'hold' }, { ...spec('h2'), kind: 'hold' }, later]);
+    await until(() => Promise.resolve(others.length === 1));
+    await queue.schedule([spec('a'), spec('b')]);
+    await reached(2);
+    expect(others).toHaveLength(1);
+    letGo();
+    await until(() => Promise.resolve(others.length === 2));
+    expect(jobs.map(({ id }) => id).sort()).toEqual(['a', 'b']);
+    expect(await status('later')).toBe('waiting');
+  });
+
   it('keeps a deadline until it is due, across a restart', async () => {
     const first = open();
     const dueAt = inMs(400);

@@ -84,16 +84,31 @@ export class JobQueue {
   private async poll(): Promise<void> {
     await Promise.resolve();
     while (this.polling) {
-      for (const worker of this.workers.values()) await this.claim(worker);
+      for (const worker of await this.withDueJobs()) await this.claim(worker);
       // Not in step with the others: of a job that comes again and again, each instance gets its share.
       await this.due.wait(this.pollMs * (0.75 + Math.random() / 2));
     }
   }
 
-  private async claim(worker: Worker): Promise<void> {
-    const room = worker.concurrency - worker.inHand.size;
-    if (room <= 0) return;
+  /** One look for all kinds: mostly nothing is due. */
+  private async withDueJobs(): Promise<Worker[]> {
+    const free = [...this.workers.values()].filter((worker) => roomOf(worker) > 0);
+    if (free.length < 2) return free;
     try {
+      const due = await this.table.dueKinds(
+        this.options.database,
+        free.map(({ kind }) => kind),
+      );
+      return free.filter(({ kind }) => due.has(kind));
+    } catch (error) {
+      this.options.logger.error({ err: error }, 'it cannot be told which jobs are due');
+      return [];
+    }
+  }
+
+  private async claim(worker: Worker): Promise<void> {
+    try {
+      const room = roomOf(worker);
       const jobs = await this.table.claim(this.options.database, worker.kind, this.owner, worker.leaseMs, room);
       for (const job of jobs) {
         const work: Promise<void> = this.work(worker, job).finally(() => {
@@ -144,3 +159,5 @@ export class JobQueue {
     }
   }
 }
+
+const roomOf = ({ concurrency, inHand }: Worker): number => concurrency - inHand.size;

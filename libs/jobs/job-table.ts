@@ -13,6 +13,13 @@ export interface OpenJobs {
 
 type Queryable = Pick<EntityManager, 'query'>;
 
+/**
+ * Every time is told by the database's clock. A lease begins when its job was due, so that both kinds are found by the index
+ * on `due_at`, which serves a time that is asked for once, and not one that may differ from row to row.
+ */
+const IS_DUE = `due_at <= (select clock_timestamp())
+  and (status = 'waiting' or (status = 'leased' and lease_until < clock_timestamp()))`;
+
 /** The statements on `svc_<service>.job`. Every time in them is the database's own (invariant 6). */
 export class JobTable {
   private readonly table: string;
@@ -46,14 +53,22 @@ export class JobTable {
     );
   }
 
+  /** Those of `kinds` of which there is something to claim. */
+  async dueKinds(db: Queryable, kinds: readonly string[]): Promise<Set<string>> {
+    const rows: { kind: string }[] = await db.query(
+      `select kind from unnest($1::text[]) as wanted(kind)
+       where exists (select from ${this.table} as job where job.kind = wanted.kind and ${IS_DUE})`,
+      [kinds],
+    );
+    return new Set(rows.map(({ kind }) => kind));
+  }
+
   /** Leases up to `limit` due jobs, earliest first, those with an expired lease among them. */
   async claim(db: Queryable, kind: string, owner: string, leaseMs: number, limit: number): Promise<Job[]> {
     return db.query(
       `with due as (
          select id from ${this.table}
-         where kind = $1
-           and ((status = 'waiting' and due_at <= clock_timestamp())
-             or (status = 'leased' and lease_until < clock_timestamp()))
+         where kind = $1 and ${IS_DUE}
          order by due_at limit $4
          for update skip locked
        ), claimed as (
