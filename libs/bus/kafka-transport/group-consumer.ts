@@ -21,6 +21,11 @@ export interface GroupConsumerOptions {
 
 const HEARTBEATS_A_SESSION = 4;
 const RESTART_DELAY_MS = 2_000;
+/**
+ * A fetch ends with the first message that comes: this long it waits where none does, in each of the groups of each service,
+ * and names every partition anew. A stop, heartbeats and a partition that was paused wait for its end.
+ */
+const LONGEST_FETCH_MS = 1_000;
 
 /** A member of one of Kafka's consumer groups, which comes back after every failure until it is stopped. */
 export class GroupConsumer {
@@ -55,7 +60,7 @@ export class GroupConsumer {
       rebalanceTimeout: 60_000,
       maxBytesPerPartition: 1024 * 1024,
       maxBytes: 8 * 1024 * 1024,
-      maxWaitTimeInMs: 500,
+      maxWaitTimeInMs: LONGEST_FETCH_MS,
       allowAutoTopicCreation: false,
       retry: {
         initialRetryTime: 200,
