@@ -1,5 +1,5 @@
 import type { Category } from '#contracts/envelope';
-import type { Cursor, RecordedEvent } from '#libs/event-store';
+import { CalmReader, type Cursor, type RecordedEvent } from '#libs/event-store';
 import { DomainError, WakeSignal } from '#libs/kernel';
 import { NO_TELEMETRY } from '#libs/telemetry';
 import { type CursorTable, Overtaken } from './cursor-table';
@@ -83,9 +83,10 @@ export class RelayFlow {
   private async relay(from: Cursor | undefined): Promise<void> {
     const { store, batch = 500 } = this.means.options;
     const { categories, lock } = this.way;
+    const ledger = new CalmReader(store);
     let cursor = from;
     while (!this.stopping && (await this.means.locks.isActive(lock))) {
-      const page = await store.readAfter(cursor, { categories, limit: batch });
+      const page = await ledger.readAfter(cursor, { categories, limit: batch });
       if (page.events.length > 0 && page.cursor !== undefined) {
         cursor = await this.pass(page.events, cursor, page.cursor);
         this.poll = FASTEST_POLL_MS;

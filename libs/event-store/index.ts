@@ -1,6 +1,7 @@
 export { type ArchiveRecord, type ArchiveSource, comparePlaces, historyArchived } from './archive-source';
 export { demandWholeHistory, listArchives } from './archived-stream';
 export { booleanArray, intArray, jsonbArray, momentArray, textArray, uuidArray } from './binary-array';
+export { CalmReader } from './calm-reader';
 export * from './canonical-json';
 export * from './chain-verifier';
 export * from './count-events';

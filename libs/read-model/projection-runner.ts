@@ -1,4 +1,4 @@
-import type { EventStore, RecordedEvent } from '#libs/event-store';
+import { CalmReader, type EventStore, type RecordedEvent } from '#libs/event-store';
 import { WakeSignal } from '#libs/kernel';
 import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
@@ -32,7 +32,7 @@ export class ProjectionRunner {
 
   constructor(private readonly options: ProjectionRunnerOptions) {
     const { store, projections, batch = BATCH } = options;
-    this.followers = withSharedPages(store, projections, batch).map(
+    this.followers = withSharedPages(new CalmReader(store), projections, batch).map(
       ([projection, pages]) => new Follower(projection, options, pages),
     );
   }

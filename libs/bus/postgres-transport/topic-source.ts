@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import { categoryOf } from '#contracts/topics';
 import { DomainError } from '#libs/kernel';
-import type { Cursor, EventStore } from '#libs/event-store';
+import { CalmReader, type Cursor, type EventStore } from '#libs/event-store';
 import type { Arrival } from '../inbox';
 import { parseMessage } from '../parse-message';
 import { toMessage } from '../to-message';
@@ -23,9 +23,10 @@ export interface TopicSource {
 export function topicSource(topic: string, store: EventStore, pool: Pool): TopicSource {
   const category = categoryOf(topic);
   if (category === undefined) return new LogSource(topic, pool);
+  const ledger = new CalmReader(store);
   return {
     async read(cursor, limit) {
-      const page = await store.readAfter(cursor, { categories: [category], limit });
+      const page = await ledger.readAfter(cursor, { categories: [category], limit });
       return { arrivals: page.events.map((event) => ({ message: toMessage(event) })), cursor: page.cursor };
     },
     onNews: (listener) => store.onAppended((categories) => void (categories.includes(category) && listener())),
