@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 
 const PREFIX = 'cs_src_';
 
@@ -9,7 +9,7 @@ export function newSourceToken(): string {
 
 /** What is kept of a token. It has too many random bits for its plain SHA-256 to be turned around. */
 export function sourceTokenDigest(token: string): string {
-  return createHash('sha256').update(token).digest('hex');
+  return hash('sha256', token, 'hex');
 }
 
 export function isSourceToken(token: string): boolean {

@@ -1,5 +1,6 @@
 import type { AccountCounts, IngestAccount } from '#contracts/http/ingest';
 import { ALL_TENANTS, withTenant } from '#libs/read-model';
+import type { ClientBase } from 'pg';
 import type { DataSource } from 'typeorm';
 
 /** What is told of one receipt: by its reception that it is pending, and by its outcome what became of it. */
@@ -34,14 +35,20 @@ export class Account {
   async add(receipts: readonly Receipt[]): Promise<void> {
     if (receipts.length === 0) return;
     await withTenant(this.database, ALL_TENANTS, async (tx) => {
-      await tx.query(ADD, [
-        receipts.map(({ receiptId }) => receiptId),
-        receipts.map(({ tenant }) => tenant),
-        receipts.map(({ sourceId }) => sourceId),
-        receipts.map(({ source }) => source),
-        receipts.map(({ receivedAt }) => receivedAt),
-        receipts.map(({ outcome }) => outcome),
-      ]);
+      // By the driver: TypeORM names no statements, and this one takes longer to plan than to run.
+      const client: ClientBase = await tx.queryRunner?.connect();
+      await client.query({
+        name: 'account-add',
+        text: ADD,
+        values: [
+          receipts.map(({ receiptId }) => receiptId),
+          receipts.map(({ tenant }) => tenant),
+          receipts.map(({ sourceId }) => sourceId),
+          receipts.map(({ source }) => source),
+          receipts.map(({ receivedAt }) => receivedAt),
+          receipts.map(({ outcome }) => outcome),
+        ],
+      });
     });
   }
 

@@ -11,22 +11,29 @@ export class AlertFields {
 
   /** Every value at `path`, lists flattened; empty when there is none. */
   values(path: string): readonly JsonValue[] {
-    return valuesAt(this.alert, stepsOf(path), 0);
+    const values: JsonValue[] = [];
+    return gather(this.alert, stepsOf(path), 0, values) ? values : NONE;
   }
 
   has(path: string): boolean {
-    return this.values(path).length > 0;
+    return this.gathered(path).length > 0;
   }
 
   /** The first text or number at the first of `paths` that has one, trimmed; a text that says nothing does not count. */
   text(...paths: readonly string[]): string | undefined {
-    return this.texts(...paths)[0];
+    for (const path of paths) {
+      for (const value of this.gathered(path)) {
+        const text = textOf(value);
+        if (text !== undefined) return text;
+      }
+    }
+    return undefined;
   }
 
   /** All texts and numbers at the first of `paths` that has any. */
   texts(...paths: readonly string[]): readonly string[] {
     for (const path of paths) {
-      const texts = textsIn(this.values(path));
+      const texts = textsIn(this.gathered(path));
       if (texts.length > 0) return texts;
     }
     return [];
@@ -34,10 +41,9 @@ export class AlertFields {
 
   /** All texts and numbers at all of `paths`, without repetition. */
   everyText(...paths: readonly string[]): string[] {
-    if (paths.length === 0) return [];
-    const all = new Set<string>();
-    for (const path of paths) for (const text of textsIn(this.values(path))) all.add(text);
-    return [...all];
+    let all: Set<string> | undefined;
+    for (const path of paths) for (const text of textsIn(this.gathered(path))) (all ??= new Set()).add(text);
+    return all === undefined ? [] : [...all];
   }
 
   number(...paths: readonly string[]): number | undefined {
@@ -75,7 +81,17 @@ export class AlertFields {
     }
     return undefined;
   }
+
+  /** The values at `path`, until the next call. */
+  private gathered(path: string): readonly JsonValue[] {
+    scratch.length = 0;
+    gather(this.alert, stepsOf(path), 0, scratch);
+    return scratch;
+  }
 }
+
+/** A mapping asks for a hundred paths, of which most are not there: one list serves all of them. */
+const scratch: JsonValue[] = [];
 
 /** What senders write where they have nothing. */
 const SAYS_NOTHING = new Set(['', '-', '--', 'null', 'none', 'n/a', 'unknown', 'undefined', '(null)', '<empty>']);
@@ -85,18 +101,21 @@ const LONGEST_NOTHING = Math.max(...[...SAYS_NOTHING].map(({ length }) => length
 /** The zero of a clock: what programs write where no time was set. */
 const NO_TIME = /^(?:0|(?:1970|0001)-01-01[T ]00:00:00(?:[.]0+)?Z?)$/;
 
-/** Loops instead of flatMap, here and below: a mapping asks for a hundred paths, of which most are not there. */
 function textsIn(values: readonly JsonValue[]): readonly string[] {
   if (values.length === 0) return NONE;
   const texts: string[] = [];
   for (const value of values) {
-    if (typeof value === 'number') texts.push(String(value));
-    else if (typeof value === 'string') {
-      const text = value.trim();
-      if (text.length > LONGEST_NOTHING || !SAYS_NOTHING.has(text.toLowerCase())) texts.push(text);
-    }
+    const text = textOf(value);
+    if (text !== undefined) texts.push(text);
   }
   return texts;
+}
+
+function textOf(value: JsonValue): string | undefined {
+  if (typeof value === 'number') return String(value);
+  if (typeof value !== 'string') return undefined;
+  const text = value.trim();
+  return text.length > LONGEST_NOTHING || !SAYS_NOTHING.has(text.toLowerCase()) ? text : undefined;
 }
 
 const NONE: readonly never[] = [];
@@ -121,24 +140,24 @@ function stepsOf(path: string): Steps {
   return steps;
 }
 
-function valuesAt(value: JsonValue, steps: Steps, from: number): readonly JsonValue[] {
-  if (Array.isArray(value)) return valuesOfItems(value, steps, from);
+/** Puts the values at the end of a path into `found`. @returns whether there are any. */
+function gather(value: JsonValue, steps: Steps, from: number, found: JsonValue[]): boolean {
+  if (Array.isArray(value)) {
+    const before = found.length;
+    for (const item of value) gather(item, steps, from, found);
+    return found.length > before;
+  }
   const next = steps[from];
-  if (next === undefined) return value === null ? NONE : [value];
-  if (!isJsonObject(value)) return NONE;
+  if (next === undefined) {
+    if (value !== null) found.push(value);
+    return value !== null;
+  }
+  if (!isJsonObject(value)) return false;
   for (const { key, to } of next) {
     const inner = Object.hasOwn(value, key) ? value[key] : undefined;
-    if (inner === undefined) continue;
-    const found = valuesAt(inner, steps, to);
-    if (found.length > 0) return found;
+    if (inner !== undefined && gather(inner, steps, to, found)) return true;
   }
-  return NONE;
-}
-
-function valuesOfItems(items: readonly JsonValue[], steps: Steps, from: number): readonly JsonValue[] {
-  const found: JsonValue[] = [];
-  for (const item of items) for (const value of valuesAt(item, steps, from)) found.push(value);
-  return found;
+  return false;
 }
 
 /** For messages, which are stored too: a value of the sender's, cut, without what cannot be stored. */
