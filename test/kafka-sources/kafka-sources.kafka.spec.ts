@@ -16,7 +16,9 @@ const nameOf = (topic: string) => `soc-${run}.${topic}`;
 const folder = mkdtempSync(join(tmpdir(), 'countersign-kafka-sources-'));
 const file = join(folder, 'sources.yaml');
 
-const TOPICS = ['normal', 'later', 'orphan', 'latest', 'killed', 'shared', 'limited'] as const;
+const TOPICS = ['normal', 'later', 'orphan', 'latest', 'killed', 'shared', 'limited', 'snappy', 'lz4', 'zstd'] as const;
+/** The broker compresses what lies on these topics anew, as a client in Java does. */
+const CODECS = ['snappy', 'lz4', 'zstd'] as const;
 type Name = (typeof TOPICS)[number];
 
 /** `from` is earliest but for the one topic. */
@@ -50,6 +52,7 @@ kafka.describe('topics that the SOC has on a Kafka cluster of its own', () => {
     await make('killed', 1);
     await make('shared', 6);
     await make('limited', 1);
+    for (const codec of CODECS) await make(codec, 1, codec);
     await send('latest', { value: notable('before-we-came') });
   });
   // Registers sources, and has no topics itself.
@@ -73,9 +76,13 @@ kafka.describe('topics that the SOC has on a Kafka cluster of its own', () => {
     running.push(service);
     return service;
   };
-  const make = async (topic: Name, numPartitions: number): Promise<void> => {
+  const make = async (topic: Name, numPartitions: number, compression = 'producer'): Promise<void> => {
     const name = nameOf(topic);
-    await admin.createTopics({ topics: [{ topic: name, numPartitions, replicationFactor: 1 }], waitForLeaders: false });
+    const configEntries = [{ name: 'compression.type', value: compression }];
+    await admin.createTopics({
+      topics: [{ topic: name, numPartitions, replicationFactor: 1, configEntries }],
+      waitForLeaders: false,
+    });
     // The client itself gives up on a topic of which the broker has not heard yet.
     const isLed = async () => {
       const { topics } = await admin.fetchTopicMetadata({ topics: [name] });
@@ -229,6 +236,17 @@ kafka.describe('topics that the SOC has on a Kafka cluster of its own', () => {
       (seen) => seen.length >= 2,
     );
     expect(new Set(idsOf(alerts))).toEqual(new Set(['after-0', 'after-1']));
+  });
+
+  it.each(CODECS)('are read in batches that are compressed by %s', async (codec) => {
+    const { source } = await ingest().register(codec);
+    const ids = Array.from({ length: 100 }, (_, number) => `${codec}-${number}`);
+    await send(codec, ...ids.map((id) => ({ value: notable(id, { rule_description: `${id} `.repeat(200) }) })));
+    const alerts = await eventually(
+      () => published(source.id),
+      (seen) => seen.length >= ids.length,
+    );
+    expect(new Set(idsOf(alerts))).toEqual(new Set(ids));
   });
 
   it('lose and double nothing by the death of a process between the bus and the commit', async () => {

@@ -1,7 +1,10 @@
 import { Kafka, logLevel, type LogEntry, type SASLOptions } from 'kafkajs';
 import type { Logger } from 'pino';
 import { DomainError } from '#libs/kernel';
+import { readCompressedBatches } from './compression';
 import type { KafkaSettings } from './kafka-settings';
+
+readCompressedBatches();
 
 /** A client of the brokers that logs by our logger. Connects to nothing yet. */
 export function kafkaClient(settings: KafkaSettings, clientId: string, logger: Logger): Kafka {
