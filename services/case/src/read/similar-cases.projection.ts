@@ -28,13 +28,18 @@ export class SimilarCasesProjection implements Projection {
     // The ledger holds only what this service has written to the category, by its contract.
     const events = recorded as unknown as readonly (RecordedEvent & CaseEvent)[];
     const keyOf = rememberedKeys();
-    const named = events.flatMap((event) => {
-      const data = alertDataOf(event);
-      if (!data) return [];
+    const named = new Map<string, Named>();
+    for (const event of events) {
       const { tenant } = event;
-      return [{ tenant, caseId: data.caseId, keys: data.observables.map((one) => keyOf(tenant, one)) }];
-    });
-    if (named.length > 0) await tx.query(statement(tx), parameters(named));
+      const data = alertDataOf(event);
+      for (const one of data?.observables ?? []) {
+        const key = keyOf(tenant, one);
+        const { caseId } = event.data;
+        const name = `${caseId} ${key}`;
+        if (!named.has(name)) named.set(name, { tenant, caseId, key });
+      }
+    }
+    if (named.size > 0) await tx.query(statement(tx), parameters([...named.values()]));
   }
 }
 
@@ -49,22 +54,19 @@ function rememberedKeys(): typeof observableKey {
   };
 }
 
-/** Of a case, in the order in which they came. */
-interface NamedObservables {
+/** An observable of a case. */
+interface Named {
   readonly tenant: string;
   readonly caseId: string;
-  readonly keys: readonly string[];
+  readonly key: string;
 }
 
-/** One entry for each observable: case, tenant, key. */
-function parameters(named: readonly NamedObservables[]): Buffer[] {
-  const each = named.flatMap(({ tenant, caseId, keys }) => keys.map((key) => ({ tenant, caseId, key })));
-  return [
-    uuidArray(each.map(({ caseId }) => caseId)),
-    textArray(each.map(({ tenant }) => tenant)),
-    uuidArray(each.map(({ key }) => key)),
-  ];
-}
+/** @param named each once, in the order in which they came. */
+const parameters = (named: readonly Named[]): Buffer[] => [
+  uuidArray(named.map(({ caseId }) => caseId)),
+  textArray(named.map(({ tenant }) => tenant)),
+  uuidArray(named.map(({ key }) => key)),
+];
 
 /**
  * Adds what is new to its case to the case, and the case to it. In one statement, so that what is known already, which is
@@ -75,13 +77,10 @@ function statement(tx: EntityManager): string {
     tableOf(tx.connection.getMetadata(entity)),
   );
   return `
-    with named as (
-      select case_id, tenant, key, min(place) as place
-        from unnest($1::uuid[], $2::text[], $3::uuid[]) with ordinality as n (case_id, tenant, key, place)
-       group by case_id, tenant, key
-    ), fresh as (
+    with fresh as (
       select n.*, coalesce(cardinality(known.keys), 0) + row_number() over (partition by n.case_id order by n.place) as number
-        from named n left join ${compared} known on known.case_id = n.case_id
+        from unnest($1::uuid[], $2::text[], $3::uuid[]) with ordinality as n (case_id, tenant, key, place)
+        left join ${compared} known on known.case_id = n.case_id
        where known.case_id is null or n.key <> all (known.keys)
     ), added as materialized (
       select * from fresh where number <= ${MAX_COMPARED}
