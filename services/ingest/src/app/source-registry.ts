@@ -2,13 +2,14 @@ import type { Source, SourcePoll, SourceWithToken } from '#contracts/http/ingest
 import type { PollConfiguration } from '#contracts/source-poll';
 import type { SourceSettings } from '#contracts/source-settings';
 import type { Actor, EventMeta } from '#contracts/envelope';
-import { execute, type EventStore, type Snapshots } from '#libs/event-store';
+import { execute, type EventStore, type RecordedEvent, type Snapshots } from '#libs/event-store';
 import { DomainError, isUuid, type Clock } from '#libs/kernel';
 import { databaseNow, withTenant, type ProjectionRunner } from '#libs/read-model';
 import type { DataSource } from 'typeorm';
 import type { FormatRegistry } from '../domain/formats/format-registry';
 import { sourceDecider, type SourceCommand } from '../domain/source.decider';
 import type { PollRuns } from '../read/poll-runs';
+import { registeredSource } from '../read/source.projection';
 import { SourceRow } from '../read/source.entity';
 import type { SourceDirectory } from './source-directory';
 import { sourceIdOf } from './source-id';
@@ -54,8 +55,12 @@ export class SourceRegistry {
     const token = newSourceToken();
     const sourceId = sourceIdOf(asking.tenant, name);
     const tokenDigest = sourceTokenDigest(token);
-    await this.execute({ type: 'RegisterSource', sourceId, name, format, tokenDigest }, asking);
-    return { source: await this.read(sourceId, asking.tenant), token };
+    const events = await this.execute({ type: 'RegisterSource', sourceId, name, format, tokenDigest }, asking);
+    // Told once and never again, the token is not lost to a read model that is late.
+    const [source = await this.read(sourceId, asking.tenant)] = events.map((event) =>
+      sourceOf(registeredSource(event), undefined),
+    );
+    return { source, token };
   }
 
   /** @throws DomainError `not_found`, or `invalid_transition` for a disabled source. */
@@ -101,12 +106,13 @@ export class SourceRegistry {
     return this.read(sourceId, asking.tenant);
   }
 
-  private async execute(command: SourceCommand, asking: Asking): Promise<void> {
+  private async execute(command: SourceCommand, asking: Asking): Promise<readonly RecordedEvent[]> {
     const stream = `source-${command.sourceId}`;
     const context = { category: 'source', stream, time: this.clock.now(), ...asking } as const;
     const { events } = await execute(this.store, sourceDecider, context, command, this.snapshots);
     await this.readModels.caughtUpWith(events);
     this.directory.forget();
+    return events;
   }
 }
 

@@ -17,24 +17,26 @@ export const sourceProjection: Projection = {
   },
 };
 
+type Registration = Extract<SourceEvent, { type: 'SourceRegistered' }>;
+
+/** A source as its registration leaves it. */
+export function registeredSource({ tenant, time, actor, data }: RecordedEvent): SourceRow {
+  const { sourceId, name, format } = data as unknown as Registration['data'];
+  return {
+    ...{ id: sourceId, tenant, name, format, status: 'active' },
+    ...{ registeredAt: new Date(time), registeredBy: actor.id, tokenIssuedAt: new Date(time) },
+    ...{ previousTokenValidUntil: null, disabledReason: null, settings: DEFAULT_SOURCE_SETTINGS },
+  };
+}
+
 async function applyOne(recorded: RecordedEvent, tx: EntityManager): Promise<void> {
   const { tenant, time } = recorded;
   // The ledger holds only what the contract of the category allows.
   const event = { type: recorded.type, data: recorded.data } as unknown as SourceEvent;
   switch (event.type) {
     case 'SourceRegistered': {
-      const { sourceId, name, format, tokenDigest } = event.data;
-      await tx.insert(SourceRow, {
-        id: sourceId,
-        tenant,
-        name,
-        format,
-        status: 'active',
-        registeredAt: time,
-        registeredBy: recorded.actor.id,
-        tokenIssuedAt: time,
-        settings: DEFAULT_SOURCE_SETTINGS,
-      });
+      const { sourceId, tokenDigest } = event.data;
+      await tx.insert(SourceRow, registeredSource(recorded));
       await tx.insert(SourceTokenRow, { digest: tokenDigest, tenant, sourceId });
       return;
     }
