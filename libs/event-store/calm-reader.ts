@@ -1,5 +1,8 @@
 import type { Cursor, EventPage, EventStore } from './port';
 
+/** Places that are kept in mind; of those that nobody reads from any more the oldest are forgotten. */
+const MOST_PLACES = 50;
+
 type Store = Pick<EventStore, 'readAfter' | 'end'>;
 type ReadOptions = Parameters<EventStore['readAfter']>[1];
 
@@ -19,8 +22,14 @@ export class CalmReader implements Pick<EventStore, 'readAfter'> {
     const end = this.emptyUpTo.has(read) ? await this.store.end() : undefined;
     if (end !== undefined && end === this.emptyUpTo.get(read)) return { events: [], cursor };
     const page = await this.store.readAfter(cursor, options);
-    if (page.events.length === 0) this.emptyUpTo.set(read, end);
-    else this.emptyUpTo.delete(read);
+    this.emptyUpTo.delete(read);
+    if (page.events.length === 0) this.remember(read, end);
     return page;
+  }
+
+  private remember(read: string, end: Cursor | undefined): void {
+    this.emptyUpTo.set(read, end);
+    const [oldest] = this.emptyUpTo.keys();
+    if (this.emptyUpTo.size > MOST_PLACES && oldest !== undefined) this.emptyUpTo.delete(oldest);
   }
 }

@@ -54,4 +54,18 @@ describe('CalmReader', () => {
     expect((await read(undefined)).events).toHaveLength(1);
     expect(reads).toBe(before + 3);
   });
+
+  it('forgets the places that nobody reads from any more', async () => {
+    await append();
+    const { cursor } = await read(undefined);
+    await read(cursor);
+    for (let number = 0; number < 50; number += 1)
+      await calm.readAfter(cursor, { categories: [], tenant: `t-${number}`, limit: 1 });
+    const before = reads;
+    await read(cursor);
+    await read(cursor);
+    await read(cursor);
+    // As at the first time: one that gives nothing, one that knows up to where, and then none.
+    expect(reads).toBe(before + 2);
+  });
 });
