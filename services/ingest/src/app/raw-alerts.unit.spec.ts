@@ -10,12 +10,9 @@ async function all<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
   return result;
 }
 const texts = (alerts: readonly RawAlert[]) => alerts.map(({ bytes }) => bytes.toString());
+const share = () => new MemoryBudget(1_000_000).open('a');
 const read = (text: string, contentType?: string) =>
-  readAlerts(
-    Readable.from([Buffer.from(text)]),
-    { contentType, contentEncoding: undefined },
-    new MemoryBudget(1_000_000).open('a'),
-  );
+  readAlerts(Readable.from([Buffer.from(text)]), { contentType, contentEncoding: undefined }, share());
 
 describe('the lines of a body', () => {
   it('are the same however the body is cut, blank ones aside', async () => {
@@ -70,6 +67,38 @@ describe('a body', () => {
   it('is NDJSON when it says so, or looks so', async () => {
     expect(await read('{"a":1}', 'application/x-ndjson; charset=utf-8')).toMatchObject({ kind: 'lines' });
     expect(await read('{"a":1}\n{"b":')).toMatchObject({ kind: 'lines' });
+  });
+});
+
+describe('a small body that tells its length', () => {
+  const headers = { contentType: 'application/json', contentEncoding: undefined, contentLength: '9' };
+  const text = '{"a": 1}\n';
+
+  it('is the same as any other, in however many pieces it comes', async () => {
+    for (const pieces of [[text], [...text]]) {
+      const body = await readAlerts(Readable.from(pieces.map((piece) => Buffer.from(piece))), headers, share());
+      expect(body).toMatchObject({ kind: 'single', alert: { bytes: Buffer.from(text), size: 9 } });
+    }
+  });
+
+  it('is none when it breaks off, on the way or before it was looked at', async () => {
+    async function* broken() {
+      yield Buffer.from('{"a"');
+      throw new Error('reset');
+    }
+    await expect(readAlerts(Readable.from(broken()), headers, share())).rejects.toThrow('reset');
+    const gone = new Readable({ read: () => undefined });
+    const reading = readAlerts(gone, headers, share());
+    gone.destroy();
+    await expect(reading).rejects.toThrow('aborted');
+    await expect(readAlerts(gone, headers, share())).rejects.toThrow('aborted');
+  });
+
+  it('counts as what is held in memory', async () => {
+    const small = new MemoryBudget(8).open('a');
+    await expect(readAlerts(Readable.from([Buffer.from(text)]), headers, small)).rejects.toMatchObject({
+      code: 'service_unavailable',
+    });
   });
 });
 
