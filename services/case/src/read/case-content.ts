@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Observable } from '#contracts/alert';
 import type { CaseEvent } from '#contracts/events/case';
 import type { CaseView } from '#contracts/http/case';
@@ -82,9 +83,12 @@ export class ObservablesOfCase {
     this.known = new Map(observables.map((one) => [keyOf(one), one]));
   }
 
-  add(observables: readonly Observable[]): void {
+  /** Whether they have changed anything. */
+  add(observables: readonly Observable[]): boolean {
+    let isChanged = false;
     for (const observable of observables) {
       const before = this.known.get(keyOf(observable));
+      if (before && isDeepStrictEqual(before, observable)) continue;
       if (!before && this.known.size >= MAX_OBSERVABLES) {
         const least = this.least();
         if (!least || observable.score <= least.score) continue;
@@ -92,7 +96,9 @@ export class ObservablesOfCase {
       }
       if (before?.score !== observable.score) this.lowest = undefined;
       this.known.set(keyOf(observable), observable);
+      isChanged = true;
     }
+    return isChanged;
   }
 
   /** In the order in which they came. */

@@ -33,32 +33,48 @@ type CaseEvents = readonly (RecordedEvent & CaseEvent)[];
 
 const caseIdOf = ({ data }: CaseEvent): string => data.caseId;
 
+/** Of the cases that show something else than before: a storm mostly says what is known. */
 async function detailsAfter(events: CaseEvents, tx: EntityManager): Promise<CaseDetailRow[]> {
-  const caseIds = events.filter((event) => alertDataOf(event) ?? linkOf(event, event)).map(caseIdOf);
-  const known = await findRows(tx, CaseDetailRow, 'caseId', caseIds);
-  const parts = new Map(
-    known.map(({ caseId, tenant, observables, attack, links }) => [
-      caseId,
-      { tenant, observables: new ObservablesOfCase(observables), attack: new Set(attack), links: [...links] },
-    ]),
-  );
-  for (const event of events) {
-    const data = alertDataOf(event);
-    const link = linkOf(event, event);
-    if (!data && !link) continue;
+  const telling = events.filter((event) => alertDataOf(event) ?? linkOf(event, event));
+  const known = await findRows(tx, CaseDetailRow, 'caseId', telling.map(caseIdOf));
+  const parts = new Map(known.map((row) => [row.caseId, new DetailOfCase(row)]));
+  const changed = new Set<DetailOfCase>();
+  for (const event of telling) {
+    const caseId = caseIdOf(event);
     const { tenant } = event;
-    const part = parts.get(caseIdOf(event)) ?? {
-      ...{ tenant, observables: new ObservablesOfCase(), attack: new Set<string>(), links: [] },
-    };
-    if (link) part.links.push(link);
-    if (data) part.observables.add(data.observables);
-    for (const id of data?.attack ?? []) part.attack.add(id);
-    parts.set(caseIdOf(event), part);
+    const part = parts.get(caseId) ?? new DetailOfCase({ caseId, tenant, observables: [], attack: [], links: [] });
+    if (part.listen(event) || !parts.has(caseId)) changed.add(part);
+    parts.set(caseId, part);
   }
-  return [...parts].map(([caseId, { tenant, observables, attack, links }]) => ({
-    ...{ caseId, tenant, observables: observables.all(), links },
-    attack: [...attack].sort(),
-  }));
+  return [...changed].map((part) => part.row());
+}
+
+class DetailOfCase {
+  private readonly observables: ObservablesOfCase;
+  private readonly attack: Set<string>;
+  private readonly links: CaseDetailRow['links'];
+
+  constructor(private readonly before: CaseDetailRow) {
+    this.observables = new ObservablesOfCase(before.observables);
+    this.attack = new Set(before.attack);
+    this.links = [...before.links];
+  }
+
+  /** Whether the event has changed anything. */
+  listen(event: CaseEvents[number]): boolean {
+    const link = linkOf(event, event);
+    if (link) this.links.push(link);
+    const data = alertDataOf(event);
+    if (!data) return link !== undefined;
+    const known = this.attack.size;
+    for (const id of data.attack) this.attack.add(id);
+    return this.observables.add(data.observables) || this.attack.size > known;
+  }
+
+  row(): CaseDetailRow {
+    const { before, observables, attack, links } = this;
+    return { ...before, observables: observables.all(), attack: [...attack].sort(), links };
+  }
 }
 
 async function alertsAfter(events: CaseEvents, tx: EntityManager): Promise<CaseDetailAlertRow[]> {

@@ -48,7 +48,7 @@ export function summaryAfter(event: RecordedEvent, row: CaseSummaryRow | undefin
       version: event.version,
       openedAt: at,
       updatedAt: at,
-      search: searchText(data.title, data),
+      search: searchText(data.title.toLowerCase(), data),
     };
   }
   if (!row) return undefined;
@@ -97,11 +97,13 @@ function raised(row: CaseSummaryRow, data: AlertData): Partial<CaseSummaryRow> {
   };
 }
 
+/** @param before what an event before it has led to, or a text in lower case. */
 function searchText(before: string, { alertTitle, source, observables }: AlertData): string {
   if (before.length >= MAX_SEARCH) return before;
-  const lines = [...before.split('\n'), alertTitle, source, ...observables.map(({ value }) => value)];
-  return [...new Set(lines.map((line) => line.replaceAll('\n', ' ').toLowerCase()))]
-    .join('\n')
-    .slice(0, MAX_SEARCH)
-    .toWellFormed();
+  const lines = new Set(before.split('\n'));
+  const known = lines.size;
+  for (const line of [alertTitle, source, ...observables.map(({ value }) => value)]) {
+    lines.add(line.replaceAll('\n', ' ').toLowerCase());
+  }
+  return lines.size === known ? before : [...lines].join('\n').slice(0, MAX_SEARCH).toWellFormed();
 }
