@@ -11,6 +11,8 @@ const PATIENCE_MS = 120_000;
 
 /** What has become of alerts that were sent: by the ledger, and as the API shows it. */
 export class AlertOutcomes {
+  private counted = { events: 0, tx: '0', position: '0' };
+
   private constructor(
     private readonly system: RunningSystem,
     private readonly client: Client,
@@ -22,12 +24,21 @@ export class AlertOutcomes {
     return new AlertOutcomes(system, client);
   }
 
-  /** Each receipt has one event among those of alerts: its outcome. */
+  /**
+   * Each receipt has one event among those of alerts: its outcome. Counts what has come since it was asked last, one call at
+   * a time: to count all of them whenever somebody looks would take longer than to write them.
+   */
   async decided(): Promise<number> {
-    const { rows } = await this.client.query<{ count: string }>(
-      `select count(*) as count from ledger.events where category = 'alert'`,
+    const { events, tx, position } = this.counted;
+    const { rows } = await this.client.query<{ more: string; tx: string; position: string }>(
+      `select count(*) over () as more, tx::text, position::text from ledger.events
+       where category = 'alert' and (tx, position) > ($1::xid8, $2::bigint) and tx < ledger.visible_before()
+       order by ledger.events.tx desc, ledger.events.position desc limit 1`,
+      [tx, position],
     );
-    return Number(rows[0]?.count ?? 0);
+    const [last] = rows;
+    if (last) this.counted = { events: events + Number(last.more), tx: last.tx, position: last.position };
+    return this.counted.events;
   }
 
   async untilDecided(count: number): Promise<void> {

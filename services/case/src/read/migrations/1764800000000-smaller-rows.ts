@@ -1,8 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * Rows that change with most alerts: lists of ids in a form of half the size, room for the next version beside it, and what a
- * page has room for is neither compressed nor put into pieces aside.
+ * Rows that change with most alerts: lists of ids in a form of half the size, neither compressed nor put into pieces aside
+ * where a page has room for them, with room for the next version beside it.
  */
 export class SmallerRows1764800000000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
@@ -13,15 +13,11 @@ export class SmallerRows1764800000000 implements MigrationInterface {
         alter column keys type uuid[] using translate(keys::text, '[]" ', '{}')::uuid[];
       alter table shared_observable set (toast_tuple_target = 8160, fillfactor = 75);
       alter table case_observables set (toast_tuple_target = 8160, fillfactor = 75);
-      alter table case_detail set (toast_tuple_target = 8160);
-      alter table case_summary set (toast_tuple_target = 8160);
     `);
   }
 
   async down(runner: QueryRunner): Promise<void> {
     await runner.query(`
-      alter table case_summary reset (toast_tuple_target);
-      alter table case_detail reset (toast_tuple_target);
       alter table case_observables reset (toast_tuple_target, fillfactor);
       alter table shared_observable reset (toast_tuple_target, fillfactor);
       alter table shared_observable alter column members type jsonb using to_jsonb(members);
