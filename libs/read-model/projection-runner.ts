@@ -1,4 +1,4 @@
-import { CalmReader, type EventStore, type RecordedEvent } from '#libs/event-store';
+import { CalmReader, type EventPage, type EventStore, type RecordedEvent } from '#libs/event-store';
 import { WakeSignal } from '#libs/kernel';
 import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
@@ -22,6 +22,8 @@ export interface ProjectionRunnerOptions {
 
 const BATCH = 500;
 const LONGEST_BACK_OFF_MS = 10_000;
+/** After so long even an idle read model looks at its checkpoint: another may have moved it, or emptied the tables. */
+const LONGEST_CALM_MS = 2_000;
 
 /** Somebody else moved the checkpoint first: their rows stand, ours are rolled back. */
 class Overtaken extends Error {}
@@ -84,6 +86,8 @@ class Follower {
   private readonly progress = new Set<() => void>();
   private reachedCheckpoint: Checkpoint | undefined;
   private levelAt: number | undefined;
+  /** The checkpoint after which there was nothing. */
+  private calm: { readonly at: Checkpoint; readonly until: number } | undefined;
 
   constructor(
     private readonly projection: Projection,
@@ -170,8 +174,7 @@ class Follower {
    */
   private async step(): Promise<boolean> {
     const { database } = this.options;
-    const from = await this.checkpoints.load(database, this.name);
-    const page = await this.pages.after(this.name, from);
+    const [from, page] = await this.next();
     const last = page.events.at(-1);
     if (!last) {
       this.advance(from);
@@ -185,6 +188,18 @@ class Follower {
     });
     this.advance(to);
     return page.events.length >= this.pages.limit || this.pages.continueAt(to);
+  }
+
+  /** Where it stands and what comes next. Where nothing came, it is only looked whether there is something now. */
+  private async next(): Promise<readonly [Checkpoint, EventPage]> {
+    const calm = this.calm !== undefined && performance.now() < this.calm.until ? this.calm : undefined;
+    const news = calm && (await this.pages.after(this.name, calm.at));
+    if (calm && news?.events.length === 0) return [calm.at, news];
+    this.calm = undefined;
+    const at = await this.checkpoints.load(this.options.database, this.name);
+    const page = news && at.cursor === calm?.at.cursor ? news : await this.pages.after(this.name, at);
+    if (page.events.length === 0) this.calm = { at, until: performance.now() + LONGEST_CALM_MS };
+    return [at, page];
   }
 
   private advance(checkpoint: Checkpoint): void {

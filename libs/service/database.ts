@@ -31,6 +31,8 @@ function connectionOptions(service: ServiceName, url: string) {
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
     query_timeout: QUERY_TIMEOUT_MS,
     keepAlive: true,
+    // A log-in costs either side many milliseconds: a connection stays for what comes again in a while.
+    idleTimeoutMillis: 60_000,
   };
 }
 
@@ -42,7 +44,6 @@ export function openLedgerPool(service: ServiceName, url: string, logger: Logger
   const pool = new Pool({
     ...connectionOptions(service, url),
     max: LEDGER_CONNECTIONS,
-    idleTimeoutMillis: 30_000,
     verify: (client, done) => void demandAdoptedLedger(client).then(() => done(), done),
   });
   pool.on('error', (error) => logger.warn({ err: error }, 'an idle connection to the ledger was lost'));
