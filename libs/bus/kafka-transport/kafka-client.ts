@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { DomainError } from '#libs/kernel';
 import { readCompressedBatches } from './compression';
 import type { KafkaSettings } from './kafka-settings';
+import './lean-encoder';
 
 readCompressedBatches();
 
