@@ -6,7 +6,7 @@ import type { AlertView } from '../../contracts/http/case';
 import type { RunningSystem } from './running-system';
 
 const LOOK_MS = 100;
-const PROBE_MS = 10;
+const PROBE_MS = 50;
 const PATIENCE_MS = 120_000;
 
 /** What has become of alerts that were sent: by the ledger, and as the API shows it. */

@@ -69,9 +69,11 @@ async function measure(name: string, system: RunningSystem, { alerts, seconds }:
   const raw = await rawInserts(system, outcomes, warmUp + alerts);
   process.stderr.write(`${name}: ${Math.round(sustained)} alerts/s\n`);
 
+  meter.restart();
   const steady = await sendSteadily(sender, mix, outcomes, {
     ...{ alertsPerSecond: sustained / 2, seconds, first: warmUp + alerts },
   });
+  const usedAtHalf = sum(meter.used().values()) / steady.sent;
   if (steady.errors.length > 0) throw new Error(steady.errors[0]);
   await sender.close();
   await outcomes.close();
@@ -83,14 +85,13 @@ async function measure(name: string, system: RunningSystem, { alerts, seconds }:
     benchResult(`${name} settled`, 'alerts/s', settled, {}),
     figure('p50 at half', 'ms', quantile(steady.latencies, 0.5)),
     figure('p99 at half', 'ms', quantile(steady.latencies, 0.99)),
-    figure(
-      'cpu',
-      'µs/alert',
-      used.reduce((sum, [, micros]) => sum + micros, 0),
-    ),
+    figure('cpu at half', 'µs/alert', usedAtHalf),
+    figure('cpu', 'µs/alert', sum(used.map(([, micros]) => micros))),
     ...used.map(([who, micros]) => figure(`cpu ${who}`, 'µs/alert', micros)),
   ];
 }
+
+const sum = (numbers: Iterable<number>): number => [...numbers].reduce((total, one) => total + one, 0);
 
 /** Alerts whose rows raw pg inserts in a second: in batches, into a table with the same columns, storage and indexes. */
 async function rawInserts(system: RunningSystem, outcomes: AlertOutcomes, alerts: number): Promise<number> {

@@ -5,7 +5,8 @@ import type { AlertOutcomes } from './alert-outcomes';
 
 /** Each source sends what it has gathered so often. */
 const TICK_MS = 100;
-const PROBES_A_SECOND = 10;
+/** Few: each asks the API again and again, which must not become the load itself. */
+const PROBES_A_SECOND = 5;
 /** Numbers of the mix far from all others, of the first product each, and none of what is sent again. */
 const PROBES_FROM = 1_200_000_000;
 

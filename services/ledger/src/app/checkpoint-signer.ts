@@ -26,13 +26,17 @@ interface Log {
 export class CheckpointSigner {
   private turn: Promise<unknown> = Promise.resolve();
   private keys: KeyPair | undefined;
+  /** As if there had been a checkpoint then, where there is none yet. */
+  private readonly begunAt: number;
 
   constructor(
     private readonly store: EventStore,
     private readonly tree: MerkleFollower,
     private readonly clock: Clock,
     private readonly schedule: CheckpointSchedule,
-  ) {}
+  ) {
+    this.begunAt = clock.now().getTime();
+  }
 
   /** Takes up the key. Publishes it, and the ends of those that it replaced, unless that is in the ledger already. */
   async begin(keys: KeyPair, ended: readonly SigningKey[] = []): Promise<void> {
@@ -60,7 +64,7 @@ export class CheckpointSigner {
       const now = this.clock.now().getTime();
       const due = isCheckpointDue(this.schedule, {
         events: this.tree.uncovered,
-        sinceCheckpointMs: last ? now - Date.parse(last.signedAt) : Infinity,
+        sinceCheckpointMs: now - (last ? Date.parse(last.signedAt) : this.begunAt),
         sinceLastEventMs: this.tree.idleMs,
       });
       if (due) await this.sign();
