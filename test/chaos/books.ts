@@ -106,17 +106,21 @@ export async function checkBooks(site: Site, acknowledged: readonly Acknowledged
   return found;
 }
 
-/** Each action that succeeded was done once; what was done had been begun, and did not fail. Reads have no effect. */
+/**
+ * Each action that succeeded was done once; what was done had been begun, and did not fail. A read that was cut off at every
+ * attempt has failed, for it has no effect that could be unknown: the target may have answered it all the same.
+ */
 async function unbalancedEffects({ ledger, targets }: Site): Promise<object[]> {
   const effects = await Effects.at(targets);
-  const rows = await ledger.query<{ key: string; ended: string; connection: string }>(
-    `select distinct on (stream) data->>'actionId' as key, type as ended, data->>'connectionId' as connection
+  const rows = await ledger.query<{ key: string; ended: string; code: string | null; connection: string }>(
+    `select distinct on (stream) data->>'actionId' as key, type as ended, data->>'code' as code,
+       data->>'connectionId' as connection
      from ledger.events where category = 'action' order by stream, version desc`,
   );
   const ends = new Map(rows.map((row) => [row.key, row]));
-  const wrong = rows.flatMap(({ key, ended, connection }) => {
+  const wrong = rows.flatMap(({ key, ended, code, connection }) => {
     const done = effects.of(key);
-    const most = ended === 'ActionSucceeded' || ended === 'ActionOutcomeUnknown' ? 1 : 0;
+    const most = ['ActionSucceeded', 'ActionOutcomeUnknown'].includes(ended) || code === 'outcome_unknown' ? 1 : 0;
     const least = ended === 'ActionSucceeded' ? 1 : 0;
     return done >= least && done <= most ? [] : [{ key, connection, ended, done }];
   });

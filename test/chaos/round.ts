@@ -9,7 +9,7 @@ import { Siem } from './siem';
 import type { Site } from './site';
 import type { Stage } from './stage';
 import { STORY_KINDS, type Story, type StoryKind, tellStory } from './story';
-import { endsOf } from './story-ends';
+import { endsOf, withoutUnknown } from './story-ends';
 
 export interface RoundPlan {
   readonly number: number;
@@ -149,15 +149,16 @@ function firstOfEachKind(
   return first;
 }
 
-/** Stories that ended otherwise than their kind does. */
+/** Stories that ended otherwise than their kind does, and do not say that an outcome is unknown. */
 function otherEnds(
   stories: readonly Story[],
   ends: ReadonlyMap<string, readonly string[]>,
   expected: ReadonlyMap<StoryKind, readonly string[]> = firstOfEachKind(stories, ends),
 ): string[] {
   return stories.flatMap(({ kind, id }) => {
-    const lines = ends.get(id) ?? [];
-    const wanted = expected.get(kind) ?? [];
+    const own = ends.get(id) ?? [];
+    const lines = withoutUnknown(own, own);
+    const wanted = withoutUnknown(expected.get(kind) ?? [], own);
     if (lines.join('\n') === wanted.join('\n')) return [];
     const missing = wanted.filter((line) => !lines.includes(line)).map((line) => `  - ${line}`);
     const instead = lines.filter((line) => !wanted.includes(line)).map((line) => `  + ${line}`);

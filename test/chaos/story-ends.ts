@@ -9,6 +9,8 @@ interface EventRow {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
+const OUTCOME_UNKNOWN = 'outcome unknown';
+
 /** How a story has ended, in lines that are the same whenever it ended the same way. */
 export type Ends = ReadonlyMap<string, readonly string[]>;
 
@@ -70,36 +72,59 @@ function linesOf(
 function runLines(events: readonly EventRow[], actions: readonly EventRow[], effects: Effects): string[] {
   const started = events.find(({ type }) => type === 'RunStarted');
   const end = events.find(({ type }) => type === 'RunCompleted' || type === 'RunFailed');
+  const name = String(started?.data.playbookName);
+  const requested = events.filter(({ type }) => type === 'ActionRequested').map(({ data }) => data);
+  if (requested.some((data) => isUnknown(data, events, actions, effects))) return [`run ${name}: ${OUTCOME_UNKNOWN}`];
   const why = end?.data.code === undefined ? '' : ` (${String(end.data.code)})`;
-  const lines = events
-    .filter(({ type }) => type === 'ActionRequested')
-    .map(({ data }) => actionLine(data, events, actions, effects))
-    .sort();
-  return [`run ${String(started?.data.playbookName)}: ${end?.type ?? 'has no end'}${why}`, ...lines];
+  const lines = requested.map((data) => actionLine(data, events, actions, effects)).sort();
+  return [`run ${name}: ${end?.type ?? 'has no end'}${why}`, ...lines];
 }
 
 /**
- * A target that ignores idempotency keys may have got the call or not when the connector stopped in the middle, and the
- * case says so: "outcome unknown" stands for the end that the step had without faults.
+ * A target that ignores idempotency keys may have got the call or not when it was cut off, and so may one that was cut off at
+ * every attempt. The step then says "outcome unknown", and the run goes on as its playbook says for steps that fail.
  */
+function isUnknown(
+  { actionId, stepId }: EventRow['data'],
+  events: readonly EventRow[],
+  actions: readonly EventRow[],
+  effects: Effects,
+): boolean {
+  return endOf(stepId, events)?.data.code === 'outcome_unknown' && effects.of(String(actionId)) <= 1
+    ? ['ActionOutcomeUnknown', 'ActionFailed'].includes(lastOf(actionId, actions)?.type ?? '')
+    : false;
+}
+
+/** The lines of an end without those of the runs of whose outcome the other end says that it is not known. */
+export function withoutUnknown(lines: readonly string[], other: readonly string[]): string[] {
+  const unknown = other.filter((line) => line.endsWith(`: ${OUTCOME_UNKNOWN}`)).map((line) => line.split(': ')[0]);
+  let isLeftOut = false;
+  return lines.filter((line) => {
+    if (!line.startsWith('  ')) isLeftOut = unknown.includes(line.split(': ')[0]);
+    return !isLeftOut;
+  });
+}
+
 function actionLine(
   { actionId, stepId }: EventRow['data'],
   events: readonly EventRow[],
   actions: readonly EventRow[],
   effects: Effects,
 ): string {
-  const key = String(actionId);
   const name = events.find(({ type, data }) => type === 'StepStarted' && data.stepId === stepId)?.data.name;
-  const step = events.find(({ type, data }) => /^Step(Completed|Failed)$/.test(type) && data.stepId === stepId);
-  const action = actions.filter(({ data }) => data.actionId === actionId).at(-1);
-  const done = effects.of(key);
-  if (action?.type === 'ActionOutcomeUnknown' && done <= 1 && step?.data.code === 'outcome_unknown') {
-    return `  ${String(name)}: StepCompleted, ActionSucceeded, done once`;
-  }
+  const step = endOf(stepId, events);
+  const action = lastOf(actionId, actions);
+  const done = effects.of(String(actionId));
   const code = step?.data.code === undefined ? '' : ` (${String(step.data.code)})`;
   const times = done === 0 ? 'not done' : done === 1 ? 'done once' : `DONE ${done} TIMES`;
   return `  ${String(name)}: ${step?.type ?? 'has no end'}${code}, ${action?.type ?? 'never begun'}, ${times}`;
 }
+
+const endOf = (stepId: unknown, events: readonly EventRow[]): EventRow | undefined =>
+  events.find(({ type, data }) => /^Step(Completed|Failed)$/.test(type) && data.stepId === stepId);
+
+const lastOf = (actionId: unknown, actions: readonly EventRow[]): EventRow | undefined =>
+  actions.filter(({ data }) => data.actionId === actionId).at(-1);
 
 function byKey<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
   const groups = new Map<string, T[]>();
