@@ -1,28 +1,16 @@
 import { pino } from 'pino';
 import { Client } from 'pg';
 import { DataSource } from 'typeorm';
-import { createMemoryEventStore, NO_STREAM, type EventStore, type NewEvent, type StreamHead } from '#libs/event-store';
-import { newId } from '#libs/kernel';
+import { createMemoryEventStore, NO_STREAM, type EventStore, type StreamHead } from '#libs/event-store';
 import { EMPTY_DATABASE, usePostgres } from '#libs/testing';
 import { migrateReadModel } from './migrate';
+import { note } from './note.fixture';
 import type { Projection } from './projection';
 import { ProjectionRunner } from './projection-runner';
 
 const SCHEMA = 'svc_case';
 const logger = pino({ level: 'silent' });
 const postgres = usePostgres(EMPTY_DATABASE);
-
-function note(text: string): NewEvent {
-  return {
-    id: newId(),
-    type: 'CaseNoteAdded',
-    schemaVersion: 1,
-    time: new Date().toISOString(),
-    actor: { kind: 'human', id: 'arno' },
-    data: { text },
-    meta: { correlationId: newId() },
-  };
-}
 
 const notes: Projection = {
   name: 'notes',
@@ -82,7 +70,13 @@ describe('ProjectionRunner', () => {
 
   async function append(...texts: string[]) {
     const result = await store.append([
-      { category: 'case', stream: 'case-1', tenant: 'default', expected: head, events: texts.map(note) },
+      {
+        category: 'case',
+        stream: 'case-1',
+        tenant: 'default',
+        expected: head,
+        events: texts.map((text) => note({ text })),
+      },
     ]);
     if (result.status !== 'appended') throw new Error(result.status);
     const last = result.events.at(-1);

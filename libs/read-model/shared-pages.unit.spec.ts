@@ -1,21 +1,9 @@
-import { createMemoryEventStore, type EventStore, NO_STREAM, type NewEvent, type StreamHead } from '#libs/event-store';
-import { newId } from '#libs/kernel';
+import { createMemoryEventStore, type EventStore, NO_STREAM, type StreamHead } from '#libs/event-store';
 import { BEGINNING, type Checkpoint } from './checkpoint';
+import { note } from './note.fixture';
 import { withSharedPages } from './shared-pages';
 
 const LIMIT = 4;
-
-function note(number: number): NewEvent {
-  return {
-    id: newId(),
-    type: 'CaseNoteAdded',
-    schemaVersion: 1,
-    time: new Date().toISOString(),
-    actor: { kind: 'human', id: 'arno' },
-    data: { number },
-    meta: { correlationId: newId() },
-  };
-}
 
 describe('pages that read models share', () => {
   let store: EventStore;
@@ -30,7 +18,13 @@ describe('pages that read models share', () => {
 
   async function append(...numbers: number[]): Promise<void> {
     const result = await store.append([
-      { category: 'case', stream: 'case-1', tenant: 'default', expected: head, events: numbers.map(note) },
+      {
+        category: 'case',
+        stream: 'case-1',
+        tenant: 'default',
+        expected: head,
+        events: numbers.map((number) => note({ number })),
+      },
     ]);
     const last = result.status === 'appended' ? result.events.at(-1) : undefined;
     if (last) head = { version: last.version, hash: last.hash };
