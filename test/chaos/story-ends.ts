@@ -90,9 +90,11 @@ function isUnknown(
   actions: readonly EventRow[],
   effects: Effects,
 ): boolean {
-  return endOf(stepId, events)?.data.code === 'outcome_unknown' && effects.of(String(actionId)) <= 1
-    ? ['ActionOutcomeUnknown', 'ActionFailed'].includes(lastOf(actionId, actions)?.type ?? '')
-    : false;
+  return (
+    endOf(stepId, events)?.data.code === 'outcome_unknown' &&
+    effects.of(String(actionId)) <= 1 &&
+    ['ActionOutcomeUnknown', 'ActionFailed'].includes(lastOf(actionId, actions)?.type ?? '')
+  );
 }
 
 /** The lines of an end without those of the runs of whose outcome the other end says that it is not known. */
